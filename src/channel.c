@@ -1,0 +1,361 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "channel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "exchange.h"
+#include "movement.h"
+
+#define STRAYS_MAX	16	/* replies to nobody, for one command */
+#define EMPTIES_MAX	4	/* packets without a byte, for one command */
+#define EXTENSIONS_MAX	6000	/* ten minutes of ten a second */
+
+static const uint8_t no_parameters[3];
+
+bool channel_is_idle(const struct channel *channel)
+{
+	return !channel->out_busy && !channel->in_busy;
+}
+
+struct channel *channel_find_free(struct reader *reader)
+{
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
+		if (!reader->channels[i].taken)
+			return &reader->channels[i];
+	return NULL;
+}
+
+void channel_take(struct channel *channel, unsigned slot, bool attended)
+{
+	struct slot *s = &channel->reader->slot[slot];
+
+	channel->taken = true;
+	channel->attended = attended;
+	channel->slot = slot;
+	s->channel = channel;
+	s->owned = true;
+}
+
+/* What went over the pipes may have been a PIN or what it protects. */
+static void wipe(struct channel *channel)
+{
+	explicit_bzero(channel->out->data, channel->out_used);
+	explicit_bzero(channel->in->data, channel->in_used);
+	channel->out_used = 0;
+	channel->in_used = 0;
+}
+
+/* Any slot may have been waiting for the channel, not only its own. */
+void channel_release(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+
+	wipe(channel);
+	channel->taken = false;
+	reader->slot[channel->slot].channel = NULL;
+	reader->slot[channel->slot].owned = false;
+	for (unsigned i = 0; i < reader->desc.slots; i++)
+		pthread_cond_broadcast(&reader->slot[i].replied);
+}
+
+void channel_cancel(struct channel *channel)
+{
+	if (channel->out_busy)
+		usb_cancel(channel->out);
+	if (channel->in_busy)
+		usb_cancel(channel->in);
+}
+
+static void wake_owner(const struct channel *channel)
+{
+	pthread_cond_broadcast(
+		&channel->reader->slot[channel->slot].replied);
+}
+
+void channel_finish(struct channel *channel, int status)
+{
+	if (!channel->waiting)
+		return;
+	channel->waiting = false;
+	channel->status = status;
+	if (status < 0)
+		channel_cancel(channel);
+	if (status < 0 && channel->question)
+		movement_unanswered(channel->reader, channel->slot);
+	wake_owner(channel);
+}
+
+/* Nothing is under way any more: whoever waits for that, goes on. */
+static void settle(struct channel *channel)
+{
+	if (!channel->taken || channel->waiting || !channel_is_idle(channel))
+		return;
+	if (channel->attended)
+		wake_owner(channel);
+	else
+		channel_release(channel);
+}
+
+static void refuse(struct channel *channel, int error)
+{
+	channel_finish(channel, error);
+	if (error == -ENODEV)
+		reader_lost(channel->reader);
+}
+
+static void submit_in(struct channel *channel)
+{
+	int r = usb_submit(channel->in, channel->in->size);
+
+	channel->in_busy = r == 0;
+	if (r < 0)
+		refuse(channel, r);
+}
+
+static void submit_out(struct channel *channel, size_t size)
+{
+	int r = usb_submit(channel->out, size);
+
+	channel->out_busy = r == 0;
+	if (channel->out_used < size)
+		channel->out_used = size;
+	if (r < 0)
+		refuse(channel, r);
+}
+
+static struct channel *find_waiting(struct reader *reader,
+				    const struct ccid_reply *reply)
+{
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++) {
+		struct channel *channel = &reader->channels[i];
+
+		if (channel->waiting && channel->slot == reply->slot &&
+		    channel->seq == reply->seq)
+			return channel;
+	}
+	return NULL;
+}
+
+static void swap_in(struct channel *a, struct channel *b)
+{
+	struct usb_transfer *in = a->in;
+	bool busy = a->in_busy;
+	size_t used = a->in_used;
+
+	if (a == b)
+		return;
+	a->in = b->in;
+	a->in_busy = b->in_busy;
+	a->in_used = b->in_used;
+	b->in = in;
+	b->in_busy = busy;
+	b->in_used = used;
+	a->in->owner = a;
+	b->in->owner = b;
+}
+
+/* True if the reply is yet to come. bError 0 is taken as once. */
+static bool extend(struct channel *channel, const struct ccid_reply *reply)
+{
+	if (++channel->extensions > EXTENSIONS_MAX) {
+		channel_finish(channel, -ETIMEDOUT);
+		return false;
+	}
+	channel->since = clock_now();
+	channel->multiple = reply->error ? reply->error : 1;
+	return true;
+}
+
+/* A failure may be told by a plain slot status, whatever was asked. */
+static bool is_expected(const struct channel *channel,
+			const struct ccid_reply *reply)
+{
+	return reply->type == channel->type ||
+	       (reply->type == CCID_SLOT_STATUS &&
+		reply->outcome == CCID_FAILED);
+}
+
+/* "Mute" and "no card" are good answers to the question what is there. */
+static bool is_answer(const struct ccid_reply *reply)
+{
+	return reply->outcome == CCID_DONE || reply->error == CCID_ERROR_MUTE;
+}
+
+static void take_evidence(const struct channel *channel,
+			  const struct ccid_reply *reply)
+{
+	if (channel->question && !is_answer(reply))
+		movement_unanswered(channel->reader, channel->slot);
+	else
+		movement_replied(channel->reader, channel->slot, reply->icc,
+				 channel->question);
+}
+
+/* A reply with the right slot and sequence number. True: read on. */
+static bool take_reply(struct channel *channel, const struct ccid_reply *reply)
+{
+	if (channel->aborting && reply->type != CCID_SLOT_STATUS)
+		return true;
+	if (reply->outcome == CCID_TIME_EXTENSION)
+		return extend(channel, reply);
+	if (!is_expected(channel, reply)) {
+		channel_finish(channel, -EPROTO);
+		return false;
+	}
+	take_evidence(channel, reply);
+	channel->reply = *reply;
+	channel_finish(channel, 0);
+	return false;
+}
+
+/* True: read on. */
+static bool take_stray(struct channel *channel, unsigned *count, unsigned max)
+{
+	if (!channel->waiting)
+		return false;
+	if (++*count <= max)
+		return true;
+	channel_finish(channel, -EPROTO);
+	return false;
+}
+
+/* Returns the channel whose transfer is to be submitted again, or NULL. */
+static struct channel *route(struct channel *channel, size_t received)
+{
+	struct ccid_reply reply;
+	struct channel *target;
+	int r;
+
+	if (!received)
+		return take_stray(channel, &channel->empties, EMPTIES_MAX)
+			       ? channel
+			       : NULL;
+	r = ccid_reply_parse(channel->in->data, received, &reply);
+	if (r < 0) {
+		channel_finish(channel, r);
+		return NULL;
+	}
+	target = find_waiting(channel->reader, &reply);
+	if (!target)
+		return take_stray(channel, &channel->strays, STRAYS_MAX)
+			       ? channel
+			       : NULL;
+	swap_in(channel, target);
+	return take_reply(target, &reply) ? target : NULL;
+}
+
+static void in_done(struct usb_transfer *transfer, int status, size_t received)
+{
+	struct channel *channel = transfer->owner;
+	struct reader *reader = channel->reader;
+	struct channel *again = NULL;
+
+	pthread_mutex_lock(&reader->lock);
+	channel->in_busy = false;
+	if (channel->in_used < received)
+		channel->in_used = received;
+	if (status == 0)
+		again = route(channel, received);
+	else
+		refuse(channel, status);
+	if (again)
+		submit_in(again);
+	settle(channel);
+	if (transfer->owner != channel)
+		settle(transfer->owner);
+	exchange_pump(reader, clock_now());
+	pthread_mutex_unlock(&reader->lock);
+}
+
+static void out_done(struct usb_transfer *transfer, int status, size_t received)
+{
+	struct channel *channel = transfer->owner;
+	struct reader *reader = channel->reader;
+
+	(void)received;
+	pthread_mutex_lock(&reader->lock);
+	channel->out_busy = false;
+	if (status < 0)
+		refuse(channel, status);
+	settle(channel);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+static void submit(struct channel *channel, uint8_t type,
+		   const uint8_t parameters[3], size_t size)
+{
+	ccid_command_put(channel->out->data, type, (uint8_t)channel->slot,
+			 channel->seq, parameters, (uint32_t)size);
+	channel->type = ccid_reply_type(type);
+	channel->departures = channel->reader->slot[channel->slot].departures;
+	channel->since = clock_now();
+	channel->multiple = 1;
+	channel->extensions = 0;
+	channel->strays = 0;
+	channel->empties = 0;
+	channel->waiting = true;
+	if (!channel->in_busy)
+		submit_in(channel);
+	if (channel->waiting)
+		submit_out(channel, CCID_HEADER_SIZE + size);
+	settle(channel);
+}
+
+void channel_send(struct channel *channel, uint8_t type,
+		  const uint8_t parameters[3], size_t size)
+{
+	channel->seq = channel->reader->seq++;
+	channel->aborting = false;
+	submit(channel, type, parameters, size);
+}
+
+void channel_send_abort(struct channel *channel)
+{
+	channel->aborting = true;
+	submit(channel, CCID_ABORT, no_parameters, 0);
+}
+
+static int open_one(struct reader *reader, struct channel *channel)
+{
+	size_t size = reader->desc.max_message;
+	int r;
+
+	channel->reader = reader;
+	r = usb_transfer_new(reader->usb, USB_OUT, size, out_done, channel,
+			     &channel->out);
+	if (r < 0)
+		return r;
+	return usb_transfer_new(reader->usb, USB_IN, size, in_done, channel,
+				&channel->in);
+}
+
+int channel_open_all(struct reader *reader)
+{
+	reader->channels = calloc(reader->desc.busy_slots,
+				  sizeof(*reader->channels));
+	if (!reader->channels)
+		return -ENOMEM;
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++) {
+		int r = open_one(reader, &reader->channels[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void channel_close_all(struct reader *reader)
+{
+	if (!reader->channels)
+		return;
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++) {
+		usb_transfer_free(reader->channels[i].out);
+		usb_transfer_free(reader->channels[i].in);
+	}
+	free(reader->channels);
+	reader->channels = NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "clock.h"
+
+#include <time.h>
+
+uint64_t clock_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 +
+	       1;
+}
+
+int clock_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attributes;
+	int r = pthread_condattr_init(&attributes);
+
+	if (r)
+		return -r;
+	r = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	if (!r)
+		r = pthread_cond_init(cond, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return -r;
+}
+
+void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until)
+{
+	/* clock_now rounds down and adds one, so this is never too early. */
+	struct timespec at = {
+		.tv_sec = (time_t)(until / 1000),
+		.tv_nsec = (long)(until % 1000) * 1000000,
+	};
+
+	if (until == CLOCK_NEVER)
+		pthread_cond_wait(cond, lock);
+	else
+		pthread_cond_timedwait(cond, lock, &at);
+}

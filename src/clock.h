@@ -1,0 +1,30 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * clock - monotonic milliseconds and waiting for them.
+ *
+ * All times inside are milliseconds of CLOCK_MONOTONIC; 0 never comes up and
+ * means "never happened", CLOCK_NEVER is a time that does not come.
+ */
+#ifndef CCIDTRACK_CLOCK_H
+#define CCIDTRACK_CLOCK_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#define CLOCK_NEVER	UINT64_MAX
+
+uint64_t clock_now(void);
+
+/* A condition whose timed waits follow this clock. 0 or a negative errno. */
+int clock_cond_init(pthread_cond_t *cond);
+
+/* One wait on the condition, until at the latest; the caller loops. */
+void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until);
+
+static inline uint64_t clock_earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+#endif

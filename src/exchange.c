@@ -1,0 +1,415 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "exchange.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "channel.h"
+#include "clock.h"
+#include "log.h"
+#include "movement.h"
+
+#define ABORT_MS	1000	/* each of the two halves of an abort */
+#define REMOVAL_GRACE_MS 500	/* for a reader to answer for a card that left */
+#define BUSY_TRIES	8	/* with pauses of 10, 20 ... 1280 ms */
+#define BUSY_PAUSE_MS	10
+
+static const struct exchange_command question = {
+	.type = CCID_GET_SLOT_STATUS,
+	.wait_ms = EXCHANGE_SHORT_MS,
+	.deadline = CLOCK_NEVER,
+};
+
+static bool is_usable(const struct reader *reader, unsigned slot)
+{
+	return !reader->gone && !reader->slot[slot].closing;
+}
+
+static void ask(struct channel *channel, unsigned slot, uint64_t now)
+{
+	channel_take(channel, slot, false);
+	channel->question = true;
+	track_asked(&channel->reader->track, slot, now);
+	channel_send(channel, question.type, question.parameters, 0);
+}
+
+/* When a question under way is overdue; if it is, it ends. */
+static uint64_t pump_owned(struct channel *channel, uint64_t now)
+{
+	uint64_t due = channel->since + question.wait_ms;
+
+	if (channel->attended || !channel->waiting)
+		return CLOCK_NEVER;
+	if (due > now)
+		return due;
+	channel_finish(channel, -ETIMEDOUT);
+	return CLOCK_NEVER;
+}
+
+/* Without a free channel there is no hurry: a release pumps again. */
+static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
+{
+	struct slot *s = &reader->slot[slot];
+	struct channel *channel;
+	uint64_t due;
+
+	if (s->owned)
+		return pump_owned(s->channel, now);
+	due = movement_question_due(reader, slot, now);
+	if (due > now)
+		return due;
+	channel = channel_find_free(reader);
+	if (!channel)
+		return CLOCK_NEVER;
+	ask(channel, slot, now);
+	return s->owned ? now + question.wait_ms
+			: movement_question_due(reader, slot, now);
+}
+
+uint64_t exchange_pump(struct reader *reader, uint64_t now)
+{
+	uint64_t next = CLOCK_NEVER;
+
+	for (unsigned i = 0; i < reader->desc.slots; i++)
+		if (reader->slot[i].open && is_usable(reader, i))
+			next = clock_earlier(next, pump_slot(reader, i, now));
+	return next;
+}
+
+bool exchange_ask(struct reader *reader, unsigned slot, uint64_t now)
+{
+	struct channel *channel = channel_find_free(reader);
+
+	if (reader->slot[slot].owned || !channel)
+		return false;
+	ask(channel, slot, now);
+	return true;
+}
+
+static int allowed(const struct reader *reader, unsigned slot,
+		   enum exchange_purpose purpose)
+{
+	if (!is_usable(reader, slot))
+		return -ENODEV;
+	switch (purpose) {
+	case EXCHANGE_READER:
+		break;
+	case EXCHANGE_POWER:
+		return track_may_power(&reader->track, slot);
+	case EXCHANGE_CARD:
+		return track_may_transmit(&reader->track, slot);
+	}
+	return 0;
+}
+
+/* Caller locks. */
+static int wait_for_slot(struct reader *reader, unsigned slot,
+			 enum exchange_purpose purpose)
+{
+	struct slot *s = &reader->slot[slot];
+	uint64_t patience = clock_now() + EXCHANGE_SHORT_MS;
+	uint64_t now, due;
+	int r;
+
+	for (;;) {
+		r = allowed(reader, slot, purpose);
+		if (r == -ENODEV)
+			return r;
+		if (r != -EAGAIN && !s->owned && channel_find_free(reader))
+			return r;
+		now = clock_now();
+		if (r == -EAGAIN && now >= patience)
+			return -ETIMEDOUT;
+		due = exchange_pump(reader, now);
+		if (r == -EAGAIN)
+			due = clock_earlier(due, patience);
+		clock_wait(&s->replied, &reader->lock, due);
+	}
+}
+
+int exchange_begin(struct reader *reader, unsigned slot,
+		   enum exchange_purpose purpose)
+{
+	int r;
+
+	pthread_mutex_lock(&reader->lock);
+	r = wait_for_slot(reader, slot, purpose);
+	if (r == 0)
+		channel_take(channel_find_free(reader), slot, true);
+	pthread_mutex_unlock(&reader->lock);
+	return r;
+}
+
+/* Caller locks. Cancelled transfers come back at once. */
+static void wait_until_idle(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+
+	while (!channel_is_idle(channel)) {
+		channel_cancel(channel);
+		pthread_cond_wait(&reader->slot[channel->slot].replied,
+				  &reader->lock);
+	}
+}
+
+void exchange_end(struct reader *reader, unsigned slot)
+{
+	struct channel *channel;
+
+	pthread_mutex_lock(&reader->lock);
+	channel = reader->slot[slot].channel;
+	wait_until_idle(channel);
+	channel_release(channel);
+	exchange_pump(reader, clock_now());
+	pthread_mutex_unlock(&reader->lock);
+}
+
+static bool card_left(const struct channel *channel)
+{
+	return channel->reader->slot[channel->slot].departures !=
+	       channel->departures;
+}
+
+/* Until when the reply is waited for. Caller locks. */
+static uint64_t patience_end(const struct channel *channel,
+			     const struct exchange_command *command)
+{
+	const struct slot *s = &channel->reader->slot[channel->slot];
+	uint64_t end = channel->since +
+		       (uint64_t)command->wait_ms * channel->multiple;
+
+	if (!is_usable(channel->reader, channel->slot))
+		return 0;
+	if (card_left(channel))
+		end = clock_earlier(end, s->departed_ms + REMOVAL_GRACE_MS);
+	return clock_earlier(end, command->deadline);
+}
+
+/* Caller locks. Comes back with the command finished or out of patience. */
+static void wait_for_reply(struct channel *channel,
+			   const struct exchange_command *command)
+{
+	struct reader *reader = channel->reader;
+
+	while (channel->waiting) {
+		uint64_t end = patience_end(channel, command);
+
+		if (clock_now() >= end)
+			return;
+		clock_wait(&reader->slot[channel->slot].replied, &reader->lock,
+			   end);
+	}
+}
+
+/* Caller locks. Also while the slot is closing: the next user shall find peace. */
+static void abort_on_bulk(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+	struct slot *s = &reader->slot[channel->slot];
+	uint64_t end = clock_now() + ABORT_MS;
+
+	while (channel->out_busy) {
+		usb_cancel(channel->out);
+		pthread_cond_wait(&s->replied, &reader->lock);
+	}
+	channel_send_abort(channel);
+	while (channel->waiting && !reader->gone && clock_now() < end)
+		clock_wait(&s->replied, &reader->lock, end);
+}
+
+/*
+ * CCID 1.1, 5.3.1: a request on the control pipe and a command on the bulk
+ * pipe, in any order. What a reader that knows neither sends later is dropped
+ * by its sequence number. Caller locks.
+ */
+static void abort_command(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+	uint16_t value = (uint16_t)(channel->seq << 8 | channel->slot);
+	int r;
+
+	pthread_mutex_unlock(&reader->lock);
+	r = usb_request(reader->usb, CCID_CONTROL_ABORT, value, ABORT_MS);
+	pthread_mutex_lock(&reader->lock);
+	if (r == 0 && !reader->gone)
+		abort_on_bulk(channel);
+	log_write(LOG_LEVEL_COMM, reader->label, "slot %u: command aborted%s",
+		  channel->slot,
+		  r < 0 || channel->waiting ? ", the reader did not follow"
+					    : "");
+	channel_finish(channel, -ETIMEDOUT);
+	wait_until_idle(channel);
+}
+
+/* Caller locks. */
+static int give_up(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+	bool left = card_left(channel);
+
+	if (!reader->gone)
+		abort_command(channel);
+	channel_finish(channel, -ENODEV);
+	if (!is_usable(reader, channel->slot))
+		return -ENODEV;
+	return left ? -ESTALE : -ETIMEDOUT;
+}
+
+/* A halted pipe stays so until somebody clears it. Caller locks. */
+static void clear_halts(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+
+	wait_until_idle(channel);
+	pthread_mutex_unlock(&reader->lock);
+	usb_clear_halt(reader->usb, USB_OUT);
+	usb_clear_halt(reader->usb, USB_IN);
+	pthread_mutex_lock(&reader->lock);
+}
+
+static int error_of_status(int status)
+{
+	switch (status) {
+	case 0:
+	case -ENODEV:
+	case -ETIMEDOUT:
+	case -EPROTO:
+		return status;
+	case -EBADMSG:
+		return -EPROTO;
+	}
+	return -EIO;
+}
+
+/* Caller locks. */
+static int run_once(struct channel *channel,
+		    const struct exchange_command *command)
+{
+	if (!is_usable(channel->reader, channel->slot))
+		return -ENODEV;
+	wait_until_idle(channel);
+	if (command->size)
+		memcpy(channel->out->data + CCID_HEADER_SIZE, command->data,
+		       command->size);
+	channel_send(channel, command->type, command->parameters,
+		     command->size);
+	wait_for_reply(channel, command);
+	if (channel->waiting)
+		return give_up(channel);
+	if (channel->status == -EPIPE)
+		clear_halts(channel);
+	return error_of_status(channel->status);
+}
+
+static bool is_busy(const struct ccid_reply *reply)
+{
+	return reply->outcome == CCID_FAILED &&
+	       (reply->error == CCID_ERROR_SLOT_BUSY ||
+		reply->error == CCID_ERROR_AUTO_SEQUENCE);
+}
+
+/* Caller locks. Ends early if the slot does. */
+static void pause_until(struct reader *reader, unsigned slot, uint64_t end)
+{
+	while (is_usable(reader, slot) && clock_now() < end)
+		clock_wait(&reader->slot[slot].replied, &reader->lock, end);
+}
+
+static int run(struct channel *channel, const struct exchange_command *command)
+{
+	int r = run_once(channel, command);
+
+	for (unsigned i = 0;
+	     r == 0 && is_busy(&channel->reply) && i < BUSY_TRIES; i++) {
+		pause_until(channel->reader, channel->slot,
+			    clock_now() + (BUSY_PAUSE_MS << i));
+		r = run_once(channel, command);
+	}
+	return r;
+}
+
+static void log_outcome(const struct channel *channel,
+			const struct exchange_command *command, int r)
+{
+	const char *outcome = r < 0 ? strerror(-r) : "done";
+
+	if (r == 0 && channel->reply.outcome == CCID_FAILED)
+		outcome = ccid_error_text(channel->reply.error);
+	log_write(LOG_LEVEL_COMM, channel->reader->label,
+		  "slot %u: command %02X, %zu bytes: %s, %zu bytes",
+		  channel->slot, command->type, command->size, outcome,
+		  r < 0 ? 0 : channel->reply.size);
+}
+
+int exchange_run(struct reader *reader, unsigned slot,
+		 const struct exchange_command *command,
+		 struct ccid_reply *ret_reply)
+{
+	struct channel *channel = reader->slot[slot].channel;
+	int r;
+
+	if (command->size > channel->out->size - CCID_HEADER_SIZE)
+		return -EMSGSIZE;
+	pthread_mutex_lock(&reader->lock);
+	channel->question = false;
+	r = run(channel, command);
+	if (r == 0)
+		*ret_reply = channel->reply;
+	pthread_mutex_unlock(&reader->lock);
+	if (log_wants(LOG_LEVEL_COMM))
+		log_outcome(channel, command, r);
+	return r;
+}
+
+/* The owner asks in its own channel. Caller locks. */
+static void ask_as_owner(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+	uint64_t now = clock_now();
+
+	pause_until(reader, channel->slot,
+		    movement_question_due(reader, channel->slot, now));
+	track_asked(&reader->track, channel->slot, clock_now());
+	channel->question = true;
+	run_once(channel, &question);
+}
+
+int exchange_recheck(struct reader *reader, unsigned slot,
+		     enum exchange_purpose purpose)
+{
+	uint64_t patience = clock_now() + EXCHANGE_SHORT_MS;
+	int r;
+
+	pthread_mutex_lock(&reader->lock);
+	r = allowed(reader, slot, purpose);
+	while (r == -EAGAIN && clock_now() < patience) {
+		ask_as_owner(reader->slot[slot].channel);
+		r = allowed(reader, slot, purpose);
+	}
+	pthread_mutex_unlock(&reader->lock);
+	return r == -EAGAIN ? -ETIMEDOUT : r;
+}
+
+/* Every slot is closed: only questions can be under way. */
+void exchange_close(struct reader *reader)
+{
+	pthread_mutex_lock(&reader->lock);
+	for (unsigned i = 0;
+	     reader->channels && i < reader->desc.busy_slots; i++)
+		if (reader->channels[i].taken)
+			wait_until_idle(&reader->channels[i]);
+	pthread_mutex_unlock(&reader->lock);
+	channel_close_all(reader);
+}
+
+int exchange_open(struct reader *reader)
+{
+	return channel_open_all(reader);
+}
+
+void exchange_cancel(struct reader *reader)
+{
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
+		channel_cancel(&reader->channels[i]);
+}

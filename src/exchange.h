@@ -1,0 +1,86 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * exchange - one command, its reply; and the questions in between.
+ *
+ * A slot has one owner at a time: a thread between exchange_begin and
+ * exchange_end, or a question (GetSlotStatus) that nobody waits in. An owner
+ * has a channel, a pair of bulk transfers; there are as many as the reader
+ * takes slots at a time. Replies are routed by slot and sequence number,
+ * whichever transfer they come in, so that none is ever taken for another.
+ *
+ * A reply's status is evidence for the tracker; it is fed before anybody waits
+ * on the result.
+ */
+#ifndef CCIDTRACK_EXCHANGE_H
+#define CCIDTRACK_EXCHANGE_H
+
+#include <stdint.h>
+
+#include "ccid.h"
+#include "reader.h"
+
+#define EXCHANGE_SHORT_MS	3000	/* commands that no card takes part in */
+
+/* What the slot is wanted for decides what the tracker must allow. */
+enum exchange_purpose {
+	EXCHANGE_READER,	/* nothing that reaches a card */
+	EXCHANGE_POWER,		/* track_may_power */
+	EXCHANGE_CARD,		/* track_may_transmit */
+};
+
+struct exchange_command {
+	uint8_t type;
+	uint8_t parameters[3];
+	const uint8_t *data;
+	size_t size;
+	unsigned wait_ms;	/* for the reply; an extension gives a multiple */
+	uint64_t deadline;	/* for all of it */
+};
+
+/* Channels, at reader_open and reader_close. -ENOMEM. */
+int exchange_open(struct reader *reader);
+void exchange_close(struct reader *reader);
+
+/*
+ * Makes the calling thread the slot's owner. Doubt is settled first where the
+ * purpose needs it. -ENODEV, -ENOMEDIUM, -ESTALE as track says, -ETIMEDOUT if a
+ * doubt could not be settled.
+ */
+int exchange_begin(struct reader *reader, unsigned slot,
+		   enum exchange_purpose purpose);
+void exchange_end(struct reader *reader, unsigned slot);
+
+/* For an owner between two commands: the purpose, asked again. */
+int exchange_recheck(struct reader *reader, unsigned slot,
+		     enum exchange_purpose purpose);
+
+/*
+ * The owner sends a command and waits. 0: *ret_reply holds what the reader says
+ * (done or failed), its data valid until the owner's next command or
+ * exchange_end. Else
+ *   -ENODEV     the device is gone
+ *   -ESTALE     the card left and the reader did not answer for it
+ *   -ETIMEDOUT  no reply in time
+ *   -EMSGSIZE   the command does not fit a message
+ *   -EPROTO     the reader talks nonsense
+ *   -EIO        USB failed
+ * and the command was aborted.
+ */
+int exchange_run(struct reader *reader, unsigned slot,
+		 const struct exchange_command *command,
+		 struct ccid_reply *ret_reply);
+
+/*
+ * Sends the questions that are due and gives up those that are overdue. Does
+ * not block. Caller locks. Returns when to come again.
+ */
+uint64_t exchange_pump(struct reader *reader, uint64_t now);
+
+/* Asks now, if the slot is free: then true. Caller locks. */
+bool exchange_ask(struct reader *reader, unsigned slot, uint64_t now);
+
+/* Cancels every transfer under way. Caller locks. */
+void exchange_cancel(struct reader *reader);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * log - messages for the administrator, through pcscd's log.
+ *
+ * Outside pcscd they go to standard error. No APDU, PIN or answer byte is ever
+ * given to these functions: callers tell kinds and sizes.
+ * Any thread, except before log_set_level from more than one.
+ */
+#ifndef CCIDTRACK_LOG_H
+#define CCIDTRACK_LOG_H
+
+/* Bits of ifdLogLevel */
+#define LOG_LEVEL_CRITICAL	0x01u	/* errors */
+#define LOG_LEVEL_INFO		0x02u	/* readers and cards coming and going */
+#define LOG_LEVEL_COMM		0x04u	/* each command and its outcome */
+#define LOG_LEVEL_PERIODIC	0x08u	/* presence calls and status questions */
+
+void log_set_level(unsigned level);
+
+/* Whether a message of this level would be seen: spares building it. */
+int log_wants(unsigned level);
+
+/* who: the reader's label, or NULL. */
+void log_write(unsigned level, const char *who, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * movement - from a notification of the reader to pcscd's event thread.
+ *
+ * The way of a card movement: interrupt transfer done -> ccid_event_next ->
+ * track_notified -> broadcast -> movement_wait returns -> movement_presence.
+ *
+ * Request, as in Windows' RDF_CARD_TRACKING, and what does it here:
+ *
+ *   the state matches already   movement_wait returns 0 at once
+ *   tracking has started        movement_wait waits, for a movement, a stop,
+ *                               its timeout or the loss of the device
+ *   a request is pending        -EBUSY at once, the first one untouched
+ *   the device cannot           -ENODEV
+ *   cancel                      movement_stop, also ahead of the request
+ */
+#ifndef CCIDTRACK_MOVEMENT_H
+#define CCIDTRACK_MOVEMENT_H
+
+#include <stdint.h>
+
+#include "ccid.h"
+#include "reader.h"
+
+#define MOVEMENT_FOREVER	(-1)
+
+/* The interrupt transfer, from reader_open to reader_close. */
+int movement_arm(struct reader *reader);
+void movement_disarm(struct reader *reader);
+
+/* The status in a reply; question: of a GetSlotStatus of ours. Caller locks. */
+void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
+		      bool question);
+
+/* track_question_due, its news dealt with. Caller locks. */
+uint64_t movement_question_due(struct reader *reader, unsigned slot,
+			       uint64_t now);
+
+/* A question stays without an answer. Caller locks. */
+void movement_unanswered(struct reader *reader, unsigned slot);
+
+/*
+ * Waits until the card moves away from what the caller was told last. 0: look
+ * again (also after a stop and at the timeout), -EBUSY, -ENODEV.
+ *
+ * The caller has cancellation disabled; it is enabled while the thread really
+ * waits, and a thread that is cancelled there holds nothing afterwards.
+ */
+int movement_wait(struct reader *reader, unsigned slot, int timeout_ms);
+
+/* Latched: ends the wait that is, or else the next one. */
+void movement_stop(struct reader *reader, unsigned slot);
+
+/* What the calling thread is to be told. */
+enum track_presence movement_presence(struct reader *reader, unsigned slot);
+
+/* What the slot holds, for anybody; uses nothing up. */
+enum track_presence movement_truth(struct reader *reader, unsigned slot);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "reader.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "card.h"
+#include "clock.h"
+#include "exchange.h"
+#include "log.h"
+#include "movement.h"
+#include "name.h"
+#include "options.h"
+
+#define STATUS_TRIES	3
+
+static const char *const level_texts[] = {
+	[DESC_LEVEL_CHARACTER] = "character",
+	[DESC_LEVEL_TPDU] = "TPDU",
+	[DESC_LEVEL_SHORT_APDU] = "short APDU",
+	[DESC_LEVEL_EXTENDED_APDU] = "extended APDU",
+};
+
+/* What the reader is, and what was decided about it, in one line. */
+static void log_reader(const struct reader *reader)
+{
+	const struct desc *desc = &reader->desc;
+
+	log_write(LOG_LEVEL_INFO, reader->label,
+		  "firmware %x.%02x, %s level, %u slot%s, %u at a time, "
+		  "messages of %u bytes, %s",
+		  reader->info.device_version >> 8,
+		  reader->info.device_version & 0xFFu,
+		  level_texts[desc->level], desc->slots,
+		  desc->slots == 1 ? "" : "s", desc->busy_slots,
+		  desc->max_message,
+		  reader->info.interrupt_endpoint
+			  ? "announces movements"
+			  : "is asked for movements");
+}
+
+static int understand(struct reader *reader)
+{
+	const struct usb_info *info = &reader->info;
+	int r = desc_parse(info->descriptor, DESC_SIZE, &reader->desc);
+
+	if (r < 0) {
+		log_write(LOG_LEVEL_CRITICAL, reader->label,
+			  "class descriptor makes no sense");
+		return -EPROTO;
+	}
+	log_reader(reader);
+	if (info->protocol || reader->desc.level < DESC_LEVEL_SHORT_APDU) {
+		log_write(LOG_LEVEL_CRITICAL, reader->label,
+			  "this version serves readers of APDU level over bulk "
+			  "pipes only; left to another driver");
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static int init_conditions(struct reader *reader)
+{
+	int r = clock_cond_init(&reader->quiet);
+
+	for (unsigned i = 0; r == 0 && i < DESC_SLOTS_MAX; i++) {
+		r = clock_cond_init(&reader->slot[i].moved);
+		if (r == 0)
+			r = clock_cond_init(&reader->slot[i].replied);
+	}
+	return r;
+}
+
+static int start(struct reader *reader)
+{
+	int r = understand(reader);
+
+	if (r < 0)
+		return r;
+	track_init(&reader->track, reader->desc.slots,
+		   reader->info.interrupt_endpoint,
+		   reader->desc.features & DESC_AUTO_ACTIVATION,
+		   options_get()->poll_interval_ms, clock_now());
+	r = exchange_open(reader);
+	if (r < 0)
+		return r;
+	return movement_arm(reader);
+}
+
+static void label(struct reader *reader)
+{
+	const struct usb_info *info = &reader->info;
+
+	snprintf(reader->label, sizeof(reader->label),
+		 "%04x:%04x at %03u/%03u.%u", info->vendor, info->product,
+		 info->bus, info->address, info->interface);
+}
+
+int reader_open(const char *device, struct reader **ret_reader)
+{
+	struct reader *reader;
+	struct name name;
+	int r = name_parse(device, &name);
+
+	if (r < 0)
+		return r;
+	reader = calloc(1, sizeof(*reader));
+	if (!reader)
+		return -ENOMEM;
+	r = usb_open(&name, &reader->info, &reader->usb);
+	if (r < 0) {
+		free(reader);
+		return r;
+	}
+	label(reader);
+	pthread_mutex_init(&reader->lock, NULL);
+	r = init_conditions(reader);
+	if (r == 0)
+		r = start(reader);
+	if (r < 0) {
+		reader_close(reader);
+		return r;
+	}
+	*ret_reader = reader;
+	return 0;
+}
+
+void reader_close(struct reader *reader)
+{
+	if (reader->interrupt)
+		movement_disarm(reader);
+	exchange_close(reader);
+	usb_close(reader->usb);
+	for (unsigned i = 0; i < DESC_SLOTS_MAX; i++) {
+		pthread_cond_destroy(&reader->slot[i].moved);
+		pthread_cond_destroy(&reader->slot[i].replied);
+	}
+	pthread_cond_destroy(&reader->quiet);
+	pthread_mutex_destroy(&reader->lock);
+	log_write(LOG_LEVEL_INFO, reader->label, "closed");
+	free(reader);
+}
+
+/* The reply opens the slot: movement_replied. */
+static int ask_status(struct reader *reader, unsigned slot)
+{
+	const struct exchange_command command = {
+		.type = CCID_GET_SLOT_STATUS,
+		.wait_ms = EXCHANGE_SHORT_MS,
+		.deadline = CLOCK_NEVER,
+	};
+	struct ccid_reply reply;
+	int r = exchange_run(reader, slot, &command, &reply);
+
+	if (r < 0)
+		return r;
+	return reply.outcome == CCID_DONE || reply.error == CCID_ERROR_MUTE
+		       ? 0
+		       : -EPROTO;
+}
+
+/*
+ * A reader that was cut off in the middle of something, by a reboot or by a
+ * pcscd that died, may answer only from the second command on, or only after a
+ * power-off.
+ */
+static int learn_status(struct reader *reader, unsigned slot)
+{
+	int r = ask_status(reader, slot);
+
+	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
+		card_power_off_owned(reader, slot);
+		r = ask_status(reader, slot);
+	}
+	return r;
+}
+
+static void reset_slot(struct slot *slot)
+{
+	slot->open = false;
+	slot->closing = false;
+	slot->noticed = false;
+	slot->watched = false;
+	slot->atr_size = 0;
+}
+
+int reader_open_slot(struct reader *reader, unsigned slot)
+{
+	int r;
+
+	if (slot >= reader->desc.slots)
+		return -ENOENT;
+	if (reader->slot[slot].open)
+		return -EBUSY;
+	pthread_mutex_lock(&reader->lock);
+	reset_slot(&reader->slot[slot]);
+	pthread_mutex_unlock(&reader->lock);
+	r = exchange_begin(reader, slot, EXCHANGE_READER);
+	if (r < 0)
+		return r;
+	r = learn_status(reader, slot);
+	exchange_end(reader, slot);
+	if (r < 0) {
+		log_write(LOG_LEVEL_CRITICAL, reader->label,
+			  "slot %u does not tell its status: %s", slot,
+			  strerror(-r));
+		reader->slot[slot].open = false;
+		return r;
+	}
+	return 0;
+}
+
+void reader_end_slot(struct reader *reader, unsigned slot)
+{
+	struct slot *s = &reader->slot[slot];
+
+	pthread_mutex_lock(&reader->lock);
+	s->closing = true;
+	pthread_cond_broadcast(&s->moved);
+	pthread_cond_broadcast(&s->replied);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+void reader_close_slot(struct reader *reader, unsigned slot)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->slot[slot].closing = false;
+	pthread_mutex_unlock(&reader->lock);
+	if (reader->slot[slot].atr_size)
+		card_power_off(reader, slot);
+	pthread_mutex_lock(&reader->lock);
+	reset_slot(&reader->slot[slot]);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+void reader_lost(struct reader *reader)
+{
+	if (reader->gone)
+		return;
+	reader->gone = true;
+	track_gone(&reader->track);
+	for (unsigned i = 0; i < reader->desc.slots; i++) {
+		pthread_cond_broadcast(&reader->slot[i].moved);
+		pthread_cond_broadcast(&reader->slot[i].replied);
+	}
+	exchange_cancel(reader);
+	if (reader->listening)
+		usb_cancel(reader->interrupt);
+	log_write(LOG_LEVEL_INFO, reader->label, "the device is gone");
+}
+
+void reader_removed(struct reader *reader, unsigned slot)
+{
+	pthread_mutex_lock(&reader->lock);
+	if (reader->slot[slot].open)
+		track_missed(&reader->track, slot);
+	exchange_pump(reader, clock_now());
+	pthread_mutex_unlock(&reader->lock);
+}

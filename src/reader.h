@@ -1,0 +1,103 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reader - an open reader and its slots.
+ *
+ * The structures are shared by the core: reader.c opens and closes, movement.c
+ * follows the cards, exchange.c runs commands, card.c uses the cards. Nobody
+ * else looks inside. The caller keeps a reference while it is in a function of
+ * the core (ifd.c counts them), so nothing vanishes below it.
+ *
+ * Threads: pcscd's (any number, any order) and the event thread of usb.h, which
+ * only runs callbacks.
+ */
+#ifndef CCIDTRACK_READER_H
+#define CCIDTRACK_READER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "desc.h"
+#include "track.h"
+#include "usb.h"
+
+#define READER_LABEL_SIZE	32
+#define READER_ATR_MAX		33	/* ISO 7816-3; pcscd takes no more */
+
+struct channel;	/* channel.h: a pair of bulk transfers */
+
+struct slot {
+	pthread_cond_t moved;	/* for the watcher alone */
+	pthread_cond_t replied;	/* for whoever has, or wants, the slot */
+
+	/* guarded by the reader's lock */
+	bool open;		/* pcscd has it, and track knows its truth */
+	bool closing;
+	bool noticed;		/* a notification came while it was opened */
+	bool owned;		/* a command has the slot, or a question */
+	struct channel *channel;	/* the owner's */
+	uint32_t departures;	/* visits that ended */
+	uint64_t departed_ms;	/* when the last one did */
+	bool watched;
+	pthread_t watcher;	/* pcscd's event thread, if watched */
+	uint8_t atr[READER_ATR_MAX];
+	size_t atr_size;	/* 0: not powered up */
+};
+
+struct reader {
+	struct usb *usb;
+	struct usb_info info;
+	struct desc desc;
+	char label[READER_LABEL_SIZE];	/* for the log */
+
+	pthread_mutex_t lock;	/* guards all below; never held across I/O */
+	struct track track;
+	bool gone;		/* the device, for good */
+	uint8_t seq;		/* of the next command */
+	struct slot slot[DESC_SLOTS_MAX];
+
+	struct channel *channels;	/* desc.busy_slots of them */
+
+	struct usb_transfer *interrupt;	/* NULL: the reader has no such pipe */
+	bool listening;		/* it is under way */
+	bool disarmed;		/* it shall not be armed again */
+	bool absent;		/* it said so last time: once is no proof */
+	pthread_cond_t quiet;	/* it is under way no more */
+	unsigned halts;		/* of the interrupt pipe, lately */
+	uint64_t halt_ms;
+};
+
+/*
+ * Opens the reader that the device string tells, without any slot. Errors of
+ * usb_open, and -EINVAL for another string, -ENOTSUP for a reader that this
+ * driver cannot serve.
+ */
+int reader_open(const char *device, struct reader **ret_reader);
+
+/* Every slot is closed. Ends all USB traffic. */
+void reader_close(struct reader *reader);
+
+/*
+ * A slot begins its life: everything about it starts afresh and its state is
+ * asked once. -ENOENT if the reader has no such slot, -EBUSY if it is open.
+ */
+int reader_open_slot(struct reader *reader, unsigned slot);
+
+/* Makes every call on the slot come back with -ENODEV, soon. */
+void reader_end_slot(struct reader *reader, unsigned slot);
+
+/* Nobody is in a call on the slot any more. Powers the card off. */
+void reader_close_slot(struct reader *reader, unsigned slot);
+
+/* The device is gone: every wait and every command ends. Caller locks. */
+void reader_lost(struct reader *reader);
+
+/*
+ * pcscd says so, or any client that claims it: the device is asked, and one
+ * that is gone cannot be asked.
+ */
+void reader_removed(struct reader *reader, unsigned slot);
+
+#endif

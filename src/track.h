@@ -1,0 +1,211 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * track - what we know about the card in each slot, and what pcscd is told.
+ *
+ * Pure: the caller locks, time is an argument (monotonic milliseconds, never
+ * 0). Feed it every fact, ask it what to tell pcscd.
+ *
+ * Words. A visit is one card's stay in a slot; visits are numbered from 1. The
+ * truth is: empty, or visit n. The watcher is pcscd's event thread. Reported is
+ * what the watcher was last told: empty, or visit n. A debt: reported is a
+ * visit that is over. A pass: the time between two entries of the watcher into
+ * the polling function. Doubt: evidence disagrees with the truth or may have
+ * been lost; only the answer to a question (GetSlotStatus) ends it.
+ *
+ * What evidence does to the truth:
+ *
+ *   evidence                     slot empty      slot holds visit n
+ *   notified changed, present    visit n+1       see "in place" below
+ *   notified changed, empty      brief visit     empty
+ *   notified otherwise than the truth, without the change bit: doubt
+ *   reply says no card           -               doubt
+ *   reply says a card, inactive  doubt           doubt if powered by us
+ *   reply says a card, active    doubt           -
+ *   answer says no card          -               empty
+ *   answer: a card, inactive     visit n+1       visit n+1 if powered by us
+ *   answer: a card, active       visit n+1       -
+ *   second movement in 500 ms    (applied) doubt (applied) doubt
+ *   an answer older than other evidence          doubt, asked again
+ *
+ *   in place: notified changed, present, while visit n is inside
+ *   powered by us, reader does not activate      doubt: active is the same
+ *                                                visit, inactive a new one
+ *   an echo of open or of an answer, or a bit of doubt if a power-up is under
+ *   a chatty reader behind a power command       way, else nothing
+ *   otherwise                                    visit n+1
+ *
+ * What pcscd is told:
+ *
+ *   call                         no debt         debt
+ *   presence, watcher            truth, reported empty, for the whole pass
+ *   presence, others             truth           truth
+ *   presence before any wait     truth; only empty to present is reported
+ *   wait entered                 waits while     paid if the pass heard nothing
+ *                                truth is        but empty; returns at once as
+ *                                reported        long as truth is not reported
+ *   power-up, reset              goes            refused (before any wait: goes)
+ *   set protocol, transmit       if powered in this visit   refused
+ */
+#ifndef CCIDTRACK_TRACK_H
+#define CCIDTRACK_TRACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ccid.h"
+
+#define TRACK_SLOTS_MAX		16
+#define TRACK_NEVER		UINT64_MAX
+
+#define TRACK_BURST_MS		500	/* movements closer than this: ask once */
+#define TRACK_CHATTY_MS		500	/* a bit this soon after a power command */
+#define TRACK_CHATTY_ROW	2	/* so many in a row: the reader's habit */
+#define TRACK_ECHO_MS		1000	/* the notification of what we know already */
+#define TRACK_CHECK_MS		1000	/* first check of an unproven endpoint */
+#define TRACK_CHECK_MAX_MS	60000
+#define TRACK_QUIET_FACTOR	10	/* pace slows down to interval times this */
+
+/* At most TOKENS + 1000 / REFILL_MS = 10 questions in any second, per reader. */
+#define TRACK_TOKENS		2
+#define TRACK_REFILL_MS		125
+
+/* What a function found out, for the log; any of them is worth a broadcast. */
+#define TRACK_INSERTED		0x01u
+#define TRACK_REMOVED		0x02u
+#define TRACK_SWAPPED		0x04u	/* one visit ended, the next began */
+#define TRACK_BRIEF		0x08u	/* a visit came and went unreported */
+#define TRACK_DOUBTED		0x10u	/* a question is wanted */
+#define TRACK_CHATTY		0x20u	/* recognised just now */
+#define TRACK_CAUGHT		0x40u	/* the interrupt endpoint missed a movement */
+#define TRACK_SETTLED		0x80u	/* an answer ended a doubt */
+
+enum track_trust {
+	TRACK_PACED,	/* no interrupt endpoint, or caught: asked at intervals */
+	TRACK_UNPROVEN,	/* not one true notification yet: checked ever less */
+	TRACK_PROVEN,	/* announced a movement truly: never asked */
+};
+
+enum track_presence {
+	TRACK_EMPTY,
+	TRACK_PRESENT,
+	TRACK_GONE,
+};
+
+enum track_power {
+	TRACK_POWER_OFF,
+	TRACK_POWER_ON,	/* also a reset */
+};
+
+struct track_slot {
+	/* the truth */
+	bool present;
+	uint32_t visit;		/* inside now, or the last one */
+
+	/* what we did to the card */
+	bool powering;		/* power-up under way, begun in power_visit */
+	uint32_t power_visit;
+	uint32_t powered;	/* visit powered up by us, 0: none */
+
+	/* what pcscd was told */
+	uint32_t reported;	/* 0: empty */
+	bool watched;		/* the polling function was entered once */
+	bool pass_empty;	/* answers to the watcher in this pass */
+	bool pass_present;
+	bool waiting;
+	bool stop;		/* latched until the polling function returns */
+
+	/* doubt */
+	bool doubt;
+	bool asked;		/* a question is on its way */
+	bool outdated;		/* evidence came after that question */
+	uint64_t asked_ms;
+
+	/* habits of readers */
+	uint64_t moved_ms;
+	uint64_t used_ms;
+	uint64_t echo_until;
+	uint64_t suspect_ms;	/* an answer told of a movement first; 0: none */
+	enum track_power power_kind;
+	uint64_t power_ms;	/* last power command; 0: none */
+	bool power_bit;		/* a change bit came in its window */
+	uint8_t chatty[2];	/* such windows in a row, by enum track_power */
+};
+
+struct track {
+	unsigned slots;
+	bool auto_activation;	/* the reader powers inserted cards itself */
+	bool gone;
+	enum track_trust trust;
+	uint64_t poll_ms;
+	uint64_t check_ms;	/* distance to the next check while unproven */
+	unsigned tokens;	/* questions that may be asked now */
+	uint64_t refill_ms;
+	struct track_slot slot[TRACK_SLOTS_MAX];
+};
+
+/* Everything afresh; slots 1..TRACK_SLOTS_MAX, all empty until told. */
+void track_init(struct track *t, unsigned slots, bool interrupt_endpoint,
+		bool auto_activation, uint64_t poll_ms, uint64_t now);
+
+/* One slot afresh, when pcscd opens it: truth from the first status. */
+void track_open(struct track *t, unsigned slot, bool present, uint64_t now);
+
+/* Evidence. Each returns TRACK_* news. */
+
+/* One slot's bit pair of a NotifySlotChange. */
+unsigned track_notified(struct track *t, unsigned slot, bool present,
+			bool changed, uint64_t now);
+/* Evidence about the slot may have been lost. */
+unsigned track_missed(struct track *t, unsigned slot);
+/* bmICCStatus of any reply but a question's. */
+unsigned track_replied(struct track *t, unsigned slot, enum ccid_icc icc);
+/* A question was sent, answered, or went unanswered (doubt remains). */
+void track_asked(struct track *t, unsigned slot, uint64_t now);
+unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc icc,
+			uint64_t now);
+void track_unanswered(struct track *t, unsigned slot);
+/* The interrupt pipe has failed: movements are asked for from now on. */
+void track_deaf(struct track *t);
+/* The device is gone for good. */
+void track_gone(struct track *t);
+
+/*
+ * When the next question to this slot is due: now or earlier, later, or
+ * TRACK_NEVER. May find out that the endpoint is to be caught (*ret_news).
+ */
+uint64_t track_question_due(struct track *t, unsigned slot, uint64_t now,
+			    unsigned *ret_news);
+/* The same for a host that never polls: presence is the only one who asks. */
+bool track_presence_asks(const struct track *t, unsigned slot, uint64_t now);
+
+/* Power commands of our own, around all attempts of one call. */
+void track_power_begun(struct track *t, unsigned slot, enum track_power kind,
+		       uint64_t now);
+/*
+ * done: the reader says so. 0 if the card that is inside was powered up, else
+ * -ENODEV, -ENOMEDIUM (slot empty), -ESTALE (another visit by now) or -EIO.
+ * For a power-off always 0.
+ */
+int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now);
+
+/*
+ * May a card be powered up, or an APDU or parameters be sent to it? 0,
+ * -EAGAIN (settle the doubt first), -ENODEV, -ENOMEDIUM (slot empty) or
+ * -ESTALE (pcscd knows another card than the one inside).
+ */
+int track_may_power(const struct track *t, unsigned slot);
+int track_may_transmit(const struct track *t, unsigned slot);
+
+/* The answer for IFDHICCPresence; watcher: the caller is the event thread. */
+enum track_presence track_presence(struct track *t, unsigned slot,
+				   bool watcher);
+
+/* 0: wait until track_wait_over. -EBUSY: somebody waits. -ENODEV: gone. */
+int track_wait_enter(struct track *t, unsigned slot);
+/* True if the wait has a reason to return. */
+bool track_wait_over(const struct track *t, unsigned slot);
+void track_wait_leave(struct track *t, unsigned slot);
+void track_stop(struct track *t, unsigned slot);
+
+#endif

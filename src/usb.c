@@ -1,0 +1,305 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "usb.h"
+
+#include <config.h>
+#include <errno.h>
+#include <libusb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node.h"
+#include "usb_interface.h"
+
+#define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
+
+/* bmRequestType: class request to the interface, host to device */
+#define REQUEST_OUT	0x21
+
+#define EVENT_WAIT_S	1000000	/* in ms it still fits the int of poll() */
+
+struct usb {
+	int fd;
+	libusb_context *context;
+	libusb_device_handle *handle;
+	struct usb_interface interface;
+	bool claimed;
+	pthread_t thread;
+	bool threaded;
+	int ending;	/* atomic; the event thread's order to end */
+};
+
+static const struct {
+	int code, error;
+} errors[] = {
+	{ LIBUSB_SUCCESS, 0 },
+	{ LIBUSB_ERROR_ACCESS, -EACCES },
+	{ LIBUSB_ERROR_NO_DEVICE, -ENODEV },
+	{ LIBUSB_ERROR_NOT_FOUND, -ENODEV },
+	{ LIBUSB_ERROR_BUSY, -EBUSY },
+	{ LIBUSB_ERROR_TIMEOUT, -ETIMEDOUT },
+	{ LIBUSB_ERROR_OVERFLOW, -EOVERFLOW },
+	{ LIBUSB_ERROR_PIPE, -EPIPE },
+	{ LIBUSB_ERROR_NO_MEM, -ENOMEM },
+}, statuses[] = {
+	{ LIBUSB_TRANSFER_COMPLETED, 0 },
+	{ LIBUSB_TRANSFER_TIMED_OUT, -ETIMEDOUT },
+	{ LIBUSB_TRANSFER_CANCELLED, -ECANCELED },
+	{ LIBUSB_TRANSFER_STALL, -EPIPE },
+	{ LIBUSB_TRANSFER_NO_DEVICE, -ENODEV },
+	{ LIBUSB_TRANSFER_OVERFLOW, -EOVERFLOW },
+};
+
+static int error_of(int code)
+{
+	for (size_t i = 0; i < ROWS(errors); i++)
+		if (errors[i].code == code)
+			return errors[i].error;
+	return -EIO;
+}
+
+static int error_of_status(enum libusb_transfer_status status)
+{
+	for (size_t i = 0; i < ROWS(statuses); i++)
+		if (statuses[i].code == (int)status)
+			return statuses[i].error;
+	return -EIO;
+}
+
+/*
+ * The node is open already, so no bus need be searched. Only libusb 1.0.27 can
+ * be told so for one context; the older switch is process-wide and stays, which
+ * would blind every other driver in the same pcscd.
+ */
+static int context_open(libusb_context **ret_context)
+{
+#ifdef HAVE_LIBUSB_INIT_CONTEXT
+	const struct libusb_init_option options[] = {
+		{ .option = LIBUSB_OPTION_NO_DEVICE_DISCOVERY },
+	};
+
+	return error_of(libusb_init_context(ret_context, options, 1));
+#else
+	return error_of(libusb_init(ret_context));
+#endif
+}
+
+/* libusb's plain call would come back every minute: a wake-up for nothing. */
+static void *event_thread(void *argument)
+{
+	struct usb *usb = argument;
+
+	while (!__atomic_load_n(&usb->ending, __ATOMIC_ACQUIRE)) {
+		struct timeval days = { .tv_sec = EVENT_WAIT_S };
+
+		libusb_handle_events_timeout_completed(usb->context, &days,
+						       &usb->ending);
+	}
+	return NULL;
+}
+
+/* pcscd's signals must interrupt pcscd's own calls, never ours. */
+static int start_event_thread(struct usb *usb)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&usb->thread, NULL, event_thread, usb);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	usb->threaded = r == 0;
+	return -r;
+}
+
+/* Claiming takes the interface from a kernel driver; closing gives it back. */
+static int claim(struct usb *usb)
+{
+	int r;
+
+	libusb_set_auto_detach_kernel_driver(usb->handle, 1);
+	r = libusb_claim_interface(usb->handle, usb->interface.number);
+	if (r < 0)
+		return error_of(r);
+	usb->claimed = true;
+	if (!usb->interface.alternate)
+		return 0;
+	return error_of(libusb_set_interface_alt_setting(
+		usb->handle, usb->interface.number, usb->interface.alternate));
+}
+
+static int open_device(struct usb *usb, const struct name *name)
+{
+	int r = context_open(&usb->context);
+
+	if (r < 0)
+		return r;
+	r = error_of(libusb_wrap_sys_device(usb->context, (intptr_t)usb->fd,
+					    &usb->handle));
+	if (r < 0)
+		return r;
+	r = usb_interface_find(usb->handle, name, &usb->interface);
+	if (r < 0)
+		return r;
+	r = claim(usb);
+	if (r < 0)
+		return r;
+	return start_event_thread(usb);
+}
+
+static void tell_info(const struct usb *usb, const struct node *node,
+		      struct usb_info *ret_info)
+{
+	const struct usb_interface *interface = &usb->interface;
+	struct libusb_device_descriptor device;
+
+	libusb_get_device_descriptor(libusb_get_device(usb->handle), &device);
+	*ret_info = (struct usb_info){
+		.vendor = device.idVendor,
+		.product = device.idProduct,
+		.device_version = device.bcdDevice,
+		.bus = node->bus,
+		.address = node->address,
+		.interface = interface->number,
+		.protocol = interface->protocol,
+		.interrupt_endpoint = interface->pipe[USB_INTERRUPT].packet,
+	};
+	memcpy(ret_info->descriptor, interface->descriptor, DESC_SIZE);
+}
+
+int usb_open(const struct name *name, struct usb_info *ret_info,
+	     struct usb **ret_usb)
+{
+	struct usb *usb;
+	struct node node;
+	int r = node_open(name, &node);
+
+	if (r < 0)
+		return r;
+	usb = calloc(1, sizeof(*usb));
+	if (!usb) {
+		close(node.fd);
+		return -ENOMEM;
+	}
+	usb->fd = node.fd;
+	r = open_device(usb, name);
+	if (r < 0) {
+		usb_close(usb);
+		return r;
+	}
+	tell_info(usb, &node, ret_info);
+	*ret_usb = usb;
+	return 0;
+}
+
+static void stop_event_thread(struct usb *usb)
+{
+	__atomic_store_n(&usb->ending, 1, __ATOMIC_RELEASE);
+	libusb_interrupt_event_handler(usb->context);
+	pthread_join(usb->thread, NULL);
+}
+
+void usb_close(struct usb *usb)
+{
+	if (usb->threaded)
+		stop_event_thread(usb);
+	if (usb->claimed)
+		libusb_release_interface(usb->handle, usb->interface.number);
+	if (usb->handle)
+		libusb_close(usb->handle);
+	if (usb->context)
+		libusb_exit(usb->context);
+	close(usb->fd);
+	free(usb);
+}
+
+static void transfer_done(struct libusb_transfer *libusb)
+{
+	struct usb_transfer *transfer = libusb->user_data;
+
+	transfer->done(transfer, error_of_status(libusb->status),
+		       (size_t)libusb->actual_length);
+}
+
+static size_t whole_packets(size_t size, size_t packet)
+{
+	return (size + packet - 1) / packet * packet;
+}
+
+static void fill(struct usb_transfer *transfer, const struct usb *usb,
+		 enum usb_pipe pipe)
+{
+	struct libusb_transfer *libusb = transfer->backend;
+
+	libusb_fill_bulk_transfer(libusb, usb->handle,
+				  usb->interface.pipe[pipe].address,
+				  transfer->data, (int)transfer->size,
+				  transfer_done, transfer, 0);
+	if (pipe == USB_INTERRUPT)
+		libusb->type = LIBUSB_TRANSFER_TYPE_INTERRUPT;
+}
+
+int usb_transfer_new(struct usb *usb, enum usb_pipe pipe, size_t size,
+		     usb_done *done, void *owner,
+		     struct usb_transfer **ret_transfer)
+{
+	struct usb_transfer *transfer = calloc(1, sizeof(*transfer));
+
+	if (!transfer)
+		return -ENOMEM;
+	if (pipe != USB_OUT)
+		size = whole_packets(size, usb->interface.pipe[pipe].packet);
+	transfer->data = malloc(size);
+	transfer->backend = libusb_alloc_transfer(0);
+	if (!transfer->data || !transfer->backend) {
+		usb_transfer_free(transfer);
+		return -ENOMEM;
+	}
+	transfer->size = size;
+	transfer->done = done;
+	transfer->owner = owner;
+	fill(transfer, usb, pipe);
+	*ret_transfer = transfer;
+	return 0;
+}
+
+void usb_transfer_free(struct usb_transfer *transfer)
+{
+	if (!transfer)
+		return;
+	libusb_free_transfer(transfer->backend);
+	free(transfer->data);
+	free(transfer);
+}
+
+int usb_submit(struct usb_transfer *transfer, size_t size)
+{
+	struct libusb_transfer *libusb = transfer->backend;
+
+	libusb->length = (int)size;
+	return error_of(libusb_submit_transfer(libusb));
+}
+
+void usb_cancel(struct usb_transfer *transfer)
+{
+	libusb_cancel_transfer(transfer->backend);
+}
+
+int usb_request(struct usb *usb, uint8_t request, uint16_t value,
+		unsigned timeout_ms)
+{
+	int r = libusb_control_transfer(usb->handle, REQUEST_OUT, request,
+					value, usb->interface.number, NULL, 0,
+					timeout_ms);
+
+	return r < 0 ? error_of(r) : 0;
+}
+
+int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)
+{
+	return error_of(libusb_clear_halt(usb->handle,
+					  usb->interface.pipe[pipe].address));
+}

@@ -1,0 +1,104 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * usb - the seam between the core and USB: one claimed interface of a device.
+ *
+ * Everything above reaches USB only through these functions; unit tests link a
+ * scripted reader in their place. They return 0 or a negative errno:
+ *
+ *   -ENODEV     the device is not there (any more)
+ *   -EACCES     no right to use it
+ *   -EBUSY      somebody else uses it
+ *   -EPIPE      the endpoint is halted
+ *   -EOVERFLOW  more came than was asked for
+ *   -ETIMEDOUT  nothing came in time
+ *   -ECANCELED  the transfer was cancelled
+ *   -ENOMEM, -EIO  anything else
+ *
+ * Each usb has one event thread, from usb_open to usb_close. Callbacks come
+ * from it alone, with no lock of the core held; they may take locks that are
+ * never held across a blocking call, and may submit, but must not block, free
+ * transfers or close.
+ */
+#ifndef CCIDTRACK_USB_H
+#define CCIDTRACK_USB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "desc.h"
+#include "name.h"
+
+struct usb;
+
+struct usb_info {
+	uint16_t vendor;
+	uint16_t product;
+	uint16_t device_version;	/* bcdDevice */
+	uint8_t bus;
+	uint8_t address;
+	uint8_t interface;		/* bInterfaceNumber */
+	uint8_t protocol;		/* bInterfaceProtocol */
+	bool interrupt_endpoint;
+	uint8_t descriptor[DESC_SIZE];	/* class descriptor, unparsed */
+};
+
+enum usb_pipe {
+	USB_OUT,
+	USB_IN,
+	USB_INTERRUPT,
+};
+
+struct usb_transfer;
+
+/* received: bytes that came, also beside an error. */
+typedef void usb_done(struct usb_transfer *transfer, int status,
+		      size_t received);
+
+/* Only data and owner are for the core to touch. */
+struct usb_transfer {
+	uint8_t *data;
+	void *owner;
+	size_t size;	/* bytes at data; whole packets on an IN pipe */
+	usb_done *done;
+	void *backend;
+};
+
+/*
+ * Opens the device that the name tells, claims the interface and starts the
+ * event thread. Blocks for some control transfers. Beside the errors above:
+ * -ENXIO    the named interface is no smart card reader's: nothing was claimed
+ * -EPROTO   it is, but its descriptors cannot be used
+ */
+int usb_open(const struct name *name, struct usb_info *ret_info,
+	     struct usb **ret_usb);
+
+/* Every transfer is freed before. Joins the event thread. */
+void usb_close(struct usb *usb);
+
+/* size is rounded up to whole packets on an IN pipe. -ENOMEM. */
+int usb_transfer_new(struct usb *usb, enum usb_pipe pipe, size_t size,
+		     usb_done *done, void *owner,
+		     struct usb_transfer **ret_transfer);
+
+/* The transfer is not under way. NULL is allowed. */
+void usb_transfer_free(struct usb_transfer *transfer);
+
+/*
+ * Sends size bytes of data, or receives up to the transfer's size on an IN
+ * pipe. Does not block. 0: done will be called once; else it will not.
+ */
+int usb_submit(struct usb_transfer *transfer, size_t size);
+
+/* Does not block; done tells what came of it. No harm if nothing is under way. */
+void usb_cancel(struct usb_transfer *transfer);
+
+/* Class request without data to the interface. Blocks up to timeout_ms. */
+int usb_request(struct usb *usb, uint8_t request, uint16_t value,
+		unsigned timeout_ms);
+
+/* Blocks for one control transfer; callable from a callback all the same. */
+int usb_clear_halt(struct usb *usb, enum usb_pipe pipe);
+
+#endif

@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026 The ccidtrack authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Every file tells its licence (reuse.software). In a checkout only: elsewhere
+# nothing says which files were made and which belong here.
+set -u
+: "${srcdir:?}"
+
+if ! command -v reuse >/dev/null; then
+	echo "reuse is not installed"
+	exit 77
+fi
+if ! [ -e "$srcdir/.git" ] || ! git -C "$srcdir" rev-parse 2>/dev/null; then
+	echo "not a git checkout"
+	exit 77
+fi
+reuse --root "$srcdir" lint
