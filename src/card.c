@@ -5,51 +5,25 @@
 #include <errno.h>
 #include <string.h>
 
-#include "apdu.h"
 #include "bytes.h"
 #include "ccid.h"
 #include "clock.h"
 #include "exchange.h"
 #include "log.h"
-#include "movement.h"
+#include "params.h"
+#include "protocol.h"
 
 #define POWER_ON_MS	10000	/* one attempt, without time extensions */
 #define POWER_ALL_MS	40000	/* all of them */
 #define POWER_OFF_MS	3000
-#define TRANSMIT_MS	60000	/* one block, without time extensions */
-#define TRANSMIT_ALL_MS	600000	/* a card may make keys for minutes */
-
-/* Lowest last: many old cards of class A answer at 3 V and then fail. */
-static const struct {
-	uint8_t support, select;
-} voltages[] = {
-	{ DESC_VOLTAGE_5V, CCID_POWER_5V },
-	{ DESC_VOLTAGE_3V, CCID_POWER_3V },
-	{ DESC_VOLTAGE_1V8, CCID_POWER_1V8 },
-};
-
-#define VOLTAGES	(sizeof(voltages) / sizeof(voltages[0]))
-
-/* What there is to try, in order. Returns how many. */
-static size_t voltage_order(const struct desc *desc, uint8_t select[VOLTAGES])
-{
-	size_t n = 0;
-
-	if (!(desc->features & (DESC_AUTO_VOLTAGE | DESC_AUTO_ACTIVATION)))
-		for (size_t i = 0; i < VOLTAGES; i++)
-			if (desc->voltages & voltages[i].support)
-				select[n++] = voltages[i].select;
-	if (!n)
-		select[n++] = CCID_POWER_AUTO;
-	return n;
-}
+#define POWER_PAUSE_MS	100	/* for a card that has to lose its charge */
 
 void card_power_off_owned(struct reader *reader, unsigned slot)
 {
 	const struct exchange_command command = {
 		.type = CCID_POWER_OFF,
 		.wait_ms = POWER_OFF_MS,
-		.deadline = CLOCK_NEVER,
+		.deadline = clock_now() + POWER_OFF_MS,
 	};
 	struct ccid_reply reply;
 
@@ -88,19 +62,23 @@ static int try_voltage(struct reader *reader, unsigned slot, uint8_t select,
 	return 0;
 }
 
+/* Each voltage once, and the first one once more: some cards wake up late. */
 static int try_voltages(struct reader *reader, unsigned slot)
 {
 	uint64_t deadline = clock_now() + POWER_ALL_MS;
-	uint8_t select[VOLTAGES];
-	size_t n = voltage_order(&reader->desc, select);
+	uint8_t order[PARAMS_VOLTAGES_MAX];
+	size_t n = params_voltages(&reader->desc, 0, order);
 	int r = -EIO;
 
-	for (size_t i = 0; i < n; i++) {
-		r = try_voltage(reader, slot, select[i], deadline);
+	for (size_t i = 0; i <= n; i++) {
+		if (i == n)
+			exchange_pause(reader, slot, POWER_PAUSE_MS);
+		r = try_voltage(reader, slot, order[i % n], deadline);
 		if (r != -EIO && r != -ETIMEDOUT)
 			return r;
 		card_power_off_owned(reader, slot);
-		if (exchange_recheck(reader, slot, EXCHANGE_POWER) < 0)
+		if (exchange_recheck(reader, slot, EXCHANGE_POWER) < 0 ||
+		    clock_now() >= deadline)
 			return r;
 	}
 	return r;
@@ -130,12 +108,32 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 
 	note_power(reader, slot, TRACK_POWER_ON);
 	note_atr(reader, slot, NULL, 0);
+	reader->slot[slot].session.agreed = false;
 	if (reset)
 		card_power_off_owned(reader, slot);
 	r = try_voltages(reader, slot);
 	if (r < 0)
 		note_atr(reader, slot, NULL, 0);
 	return note_powered(reader, slot, r == 0);
+}
+
+static void power_off(struct reader *reader, unsigned slot)
+{
+	note_power(reader, slot, TRACK_POWER_OFF);
+	card_power_off_owned(reader, slot);
+	note_atr(reader, slot, NULL, 0);
+	reader->slot[slot].session.agreed = false;
+	note_powered(reader, slot, true);
+}
+
+int card_reset_owned(struct reader *reader, unsigned slot)
+{
+	return power_up(reader, slot, true);
+}
+
+void card_forsake_owned(struct reader *reader, unsigned slot)
+{
+	power_off(reader, slot);
 }
 
 size_t card_atr(struct reader *reader, unsigned slot, uint8_t *atr)
@@ -169,139 +167,18 @@ int card_power_off(struct reader *reader, unsigned slot)
 
 	if (r < 0)
 		return r;
-	note_power(reader, slot, TRACK_POWER_OFF);
-	card_power_off_owned(reader, slot);
-	note_atr(reader, slot, NULL, 0);
-	r = note_powered(reader, slot, true);
+	power_off(reader, slot);
 	exchange_end(reader, slot);
-	return r;
+	return 0;
 }
 
-int card_set_protocol(struct reader *reader, unsigned slot,
-		      unsigned long protocol)
+int card_set_protocol(struct reader *reader, unsigned slot, uint8_t protocol)
 {
-	int r;
-
-	if (protocol != CARD_T0 && protocol != CARD_T1)
-		return -EINVAL;
-	/* At APDU level the reader has set everything from the ATR. */
-	r = exchange_begin(reader, slot, EXCHANGE_CARD);
-	if (r == 0)
-		exchange_end(reader, slot);
-	return r;
-}
-
-static const struct {
-	uint8_t error;
-	enum engine_event event;
-} events[] = {
-	{ CCID_ERROR_MUTE, ENGINE_SILENT },
-	{ CCID_ERROR_PARITY, ENGINE_GARBLED },
-	{ CCID_ERROR_OVERRUN, ENGINE_GARBLED },
-};
-
-/* What the reader's reply means to an engine; else a negative errno. */
-static int understand(const struct ccid_reply *reply,
-		      struct engine_reply *ret_reply)
-{
-	*ret_reply = (struct engine_reply){
-		.event = ENGINE_ANSWERED,
-		.chain_parameter = reply->extra,
-		.data = reply->data,
-		.size = reply->size,
-	};
-	if (reply->icc == CCID_ICC_ABSENT)
-		return -ESTALE;
-	if (reply->outcome == CCID_DONE)
-		return 0;
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		if (events[i].error == reply->error) {
-			*ret_reply = (struct engine_reply){
-				.event = events[i].event,
-			};
-			return 0;
-		}
-	return -EIO;
-}
-
-static int send_block(struct reader *reader, unsigned slot,
-		      const struct engine_block *block, uint64_t deadline,
-		      struct engine_reply *ret_reply)
-{
-	const struct exchange_command command = {
-		.type = CCID_XFR_BLOCK,
-		.parameters = { block->bwi, (uint8_t)block->level_parameter,
-				(uint8_t)(block->level_parameter >> 8) },
-		.data = block->data,
-		.size = block->size,
-		.wait_ms = TRANSMIT_MS,
-		.deadline = deadline,
-	};
-	struct ccid_reply reply;
-	int r = exchange_recheck(reader, slot, EXCHANGE_CARD);
+	int r = exchange_begin(reader, slot, EXCHANGE_CARD);
 
 	if (r < 0)
 		return r;
-	r = exchange_run(reader, slot, &command, &reply);
-	if (r < 0)
-		return r;
-	return understand(&reply, ret_reply);
-}
-
-static int transmit(struct reader *reader, unsigned slot, struct apdu *engine,
-		    struct engine_block *block)
-{
-	uint64_t deadline = clock_now() + TRANSMIT_ALL_MS;
-	int r = ENGINE_SEND;
-
-	while (r == ENGINE_SEND) {
-		struct engine_reply reply;
-
-		r = send_block(reader, slot, block, deadline, &reply);
-		if (r < 0)
-			return r;
-		r = apdu_step(engine, &reply, block);
-	}
-	return r < 0 ? r : 0;
-}
-
-/*
- * The failure may be the first sign of a card that left: what to tell depends
- * on what the slot holds now.
- */
-static int explain(struct reader *reader, unsigned slot, int r)
-{
-	int now = exchange_recheck(reader, slot, EXCHANGE_POWER);
-
-	if (now == -ENODEV || now == -ENOMEDIUM)
-		return now;
-	return r;
-}
-
-int card_transmit(struct reader *reader, unsigned slot, const uint8_t *command,
-		  size_t size, uint8_t *answer, size_t room, size_t *ret_size)
-{
-	struct engine_block block;
-	struct apdu engine;
-	int r = apdu_start(&engine,
-			   reader->desc.level == DESC_LEVEL_EXTENDED_APDU,
-			   reader->desc.max_message, command, size, answer,
-			   room, &block);
-
-	*ret_size = 0;
-	if (r < 0)
-		return r;
-	r = exchange_begin(reader, slot, EXCHANGE_CARD);
-	if (r < 0)
-		return r;
-	r = transmit(reader, slot, &engine, &block);
-	if (r < 0)
-		r = explain(reader, slot, r);
+	r = protocol_agree(reader, slot, protocol);
 	exchange_end(reader, slot);
-	if (r < 0)
-		explicit_bzero(answer, engine.received < room ? engine.received
-							       : room);
-	else
-		*ret_size = engine.received;
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * card - what one does with the card in a slot.
+ * card - power for the card in a slot.
  *
  * Every function takes the slot for its time (exchange_begin) and asks the
  * tracker before anything reaches the card. Errors, beside those of
@@ -21,10 +21,6 @@
 
 #include "reader.h"
 
-/* pcscd's numbers of the protocols */
-#define CARD_T0		1
-#define CARD_T1		2
-
 /*
  * Powers up, or powers off and up again (reset). 0: the ATR was copied to atr
  * (READER_ATR_MAX bytes). -EIO: no card that answers. At most 40 s.
@@ -35,21 +31,17 @@ int card_power_up(struct reader *reader, unsigned slot, bool reset,
 /* 0 or -ENODEV: a card that cannot be powered off is gone or dead. */
 int card_power_off(struct reader *reader, unsigned slot);
 
-/* The same for a caller that owns the slot already. */
+/* The command alone, for a caller that owns the slot already. */
 void card_power_off_owned(struct reader *reader, unsigned slot);
 
-/* -EINVAL for another protocol than the two. */
-int card_set_protocol(struct reader *reader, unsigned slot,
-		      unsigned long protocol);
+/* For a caller that owns the slot: off and on again; errors of power-up. */
+int card_reset_owned(struct reader *reader, unsigned slot);
 
-/*
- * Sends a command APDU. *ret_size bytes of answer lie in answer, 0 on error.
- * -EINVAL, -EMSGSIZE, -ENOBUFS as the engines say. -ETIMEDOUT: no answer in
- * time, or the reader calls the card mute.
- */
-int card_transmit(struct reader *reader, unsigned slot, const uint8_t *command,
-		  size_t size, uint8_t *answer, size_t room,
-		  size_t *ret_size);
+/* For a caller that owns the slot: its client has to power up again. */
+void card_forsake_owned(struct reader *reader, unsigned slot);
+
+/* For T=0 or T=1 (0, 1); errors of protocol_agree. */
+int card_set_protocol(struct reader *reader, unsigned slot, uint8_t protocol);
 
 /* The ATR of the last power-up; 0 bytes if there is none. */
 size_t card_atr(struct reader *reader, unsigned slot, uint8_t *atr);

@@ -41,8 +41,10 @@
 #define CCID_NOTIFY_SLOT_CHANGE	0x50
 #define CCID_HARDWARE_ERROR	0x51
 
-/* Class request on the control pipe */
+/* Class requests on the control pipe */
 #define CCID_CONTROL_ABORT	0x01
+#define CCID_CONTROL_GET_CLOCKS	0x02
+#define CCID_CONTROL_GET_RATES	0x03
 
 /* bPowerSelect */
 #define CCID_POWER_AUTO		0x00

@@ -49,7 +49,10 @@ static void wipe(struct channel *channel)
 	channel->in_used = 0;
 }
 
-/* Any slot may have been waiting for the channel, not only its own. */
+/*
+ * Any slot may have been waiting for the channel, not only its own; watchers
+ * pump if a question has.
+ */
 void channel_release(struct channel *channel)
 {
 	struct reader *reader = channel->reader;
@@ -58,8 +61,12 @@ void channel_release(struct channel *channel)
 	channel->taken = false;
 	reader->slot[channel->slot].channel = NULL;
 	reader->slot[channel->slot].owned = false;
-	for (unsigned i = 0; i < reader->desc.slots; i++)
+	for (unsigned i = 0; i < reader->desc.slots; i++) {
 		pthread_cond_broadcast(&reader->slot[i].replied);
+		if (reader->starved)
+			pthread_cond_broadcast(&reader->slot[i].moved);
+	}
+	reader->starved = false;
 }
 
 void channel_cancel(struct channel *channel)
@@ -89,10 +96,22 @@ void channel_finish(struct channel *channel, int status)
 	wake_owner(channel);
 }
 
-/* Nothing is under way any more: whoever waits for that, goes on. */
+/*
+ * Nothing is under way any more: whoever waits for that, goes on. An abort
+ * wants to know of every step. A transfer that came by a swap after the waiting
+ * had ended is not cancelled yet.
+ */
 static void settle(struct channel *channel)
 {
-	if (!channel->taken || channel->waiting || !channel_is_idle(channel))
+	if (!channel->taken)
+		return;
+	if (channel->aborting)
+		wake_owner(channel);
+	if (channel->waiting)
+		return;
+	if (channel->in_busy)
+		usb_cancel(channel->in);
+	if (!channel_is_idle(channel))
 		return;
 	if (channel->attended)
 		wake_owner(channel);
@@ -158,13 +177,18 @@ static void swap_in(struct channel *a, struct channel *b)
 	b->in->owner = b;
 }
 
-/* True if the reply is yet to come. bError 0 is taken as once. */
+/*
+ * True if the reply is yet to come. bError 0 is taken as once. No card takes
+ * part in a question: nothing is there to wait longer for.
+ */
 static bool extend(struct channel *channel, const struct ccid_reply *reply)
 {
 	if (++channel->extensions > EXTENSIONS_MAX) {
 		channel_finish(channel, -ETIMEDOUT);
 		return false;
 	}
+	if (channel->question)
+		return true;
 	channel->since = clock_now();
 	channel->multiple = reply->error ? reply->error : 1;
 	return true;
@@ -254,14 +278,20 @@ static void in_done(struct usb_transfer *transfer, int status, size_t received)
 	struct reader *reader = channel->reader;
 	struct channel *again = NULL;
 
+	/* A halted pipe stays so until somebody clears it. */
+	if (status == -EPIPE)
+		usb_clear_halt(reader->usb, USB_IN);
 	pthread_mutex_lock(&reader->lock);
 	channel->in_busy = false;
 	if (channel->in_used < received)
 		channel->in_used = received;
-	if (status == 0)
+	/* A cancel can come beside a reply, and it may be another slot's. */
+	if (status == 0 || (status == -ECANCELED && received))
 		again = route(channel, received);
-	else
+	if (status < 0 && transfer->owner == channel) {
+		again = NULL;
 		refuse(channel, status);
+	}
 	if (again)
 		submit_in(again);
 	settle(channel);
@@ -277,11 +307,14 @@ static void out_done(struct usb_transfer *transfer, int status, size_t received)
 	struct reader *reader = channel->reader;
 
 	(void)received;
+	if (status == -EPIPE)
+		usb_clear_halt(reader->usb, USB_OUT);
 	pthread_mutex_lock(&reader->lock);
 	channel->out_busy = false;
 	if (status < 0)
 		refuse(channel, status);
 	settle(channel);
+	exchange_pump(reader, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 }
 
@@ -315,7 +348,6 @@ void channel_send(struct channel *channel, uint8_t type,
 
 void channel_send_abort(struct channel *channel)
 {
-	channel->aborting = true;
 	submit(channel, CCID_ABORT, no_parameters, 0);
 }
 

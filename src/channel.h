@@ -38,7 +38,7 @@ struct channel {
 
 	bool question;		/* its reply is the answer to one */
 	bool waiting;		/* for the reply to seq */
-	bool aborting;		/* the reply is the abort's */
+	bool aborting;		/* set by exchange.c until the next command */
 	uint8_t seq;
 	uint8_t type;		/* of the reply */
 	uint32_t departures;	/* of the slot, when the command was sent */

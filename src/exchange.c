@@ -26,20 +26,30 @@ static bool is_usable(const struct reader *reader, unsigned slot)
 	return !reader->gone && !reader->slot[slot].closing;
 }
 
+/* The watcher, if there is one, sees to it that the question does not last. */
 static void ask(struct channel *channel, unsigned slot, uint64_t now)
 {
 	channel_take(channel, slot, false);
 	channel->question = true;
 	track_asked(&channel->reader->track, slot, now);
 	channel_send(channel, question.type, question.parameters, 0);
+	pthread_cond_broadcast(&channel->reader->slot[slot].moved);
 }
 
-/* When a question under way is overdue; if it is, it ends. */
-static uint64_t pump_owned(struct channel *channel, uint64_t now)
+static bool is_asked(const struct slot *slot)
+{
+	return slot->owned && !slot->channel->attended;
+}
+
+/*
+ * When a question under way is overdue; if it is, it ends. A slot that was
+ * closed meanwhile must not keep its channel from the others either.
+ */
+static uint64_t pump_asked(struct channel *channel, uint64_t now)
 {
 	uint64_t due = channel->since + question.wait_ms;
 
-	if (channel->attended || !channel->waiting)
+	if (!channel->waiting)
 		return CLOCK_NEVER;
 	if (due > now)
 		return due;
@@ -47,33 +57,36 @@ static uint64_t pump_owned(struct channel *channel, uint64_t now)
 	return CLOCK_NEVER;
 }
 
-/* Without a free channel there is no hurry: a release pumps again. */
+/* Without a free channel there is no hurry: its release wakes the watchers. */
 static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 {
 	struct slot *s = &reader->slot[slot];
-	struct channel *channel;
-	uint64_t due;
+	uint64_t due = movement_question_due(reader, slot, now);
+	struct channel *channel = s->owned ? NULL : channel_find_free(reader);
 
-	if (s->owned)
-		return pump_owned(s->channel, now);
-	due = movement_question_due(reader, slot, now);
 	if (due > now)
 		return due;
-	channel = channel_find_free(reader);
-	if (!channel)
+	if (!channel) {
+		reader->starved = true;
 		return CLOCK_NEVER;
+	}
 	ask(channel, slot, now);
-	return s->owned ? now + question.wait_ms
-			: movement_question_due(reader, slot, now);
+	return is_asked(s) ? now + question.wait_ms
+			   : movement_question_due(reader, slot, now);
 }
 
 uint64_t exchange_pump(struct reader *reader, uint64_t now)
 {
 	uint64_t next = CLOCK_NEVER;
 
-	for (unsigned i = 0; i < reader->desc.slots; i++)
-		if (reader->slot[i].open && is_usable(reader, i))
+	for (unsigned i = 0; i < reader->desc.slots; i++) {
+		struct slot *s = &reader->slot[i];
+
+		if (is_asked(s))
+			next = clock_earlier(next, pump_asked(s->channel, now));
+		else if (s->open && is_usable(reader, i))
 			next = clock_earlier(next, pump_slot(reader, i, now));
+	}
 	return next;
 }
 
@@ -209,7 +222,7 @@ static void abort_on_bulk(struct channel *channel)
 	struct slot *s = &reader->slot[channel->slot];
 	uint64_t end = clock_now() + ABORT_MS;
 
-	while (channel->out_busy) {
+	while (channel->out_busy || (channel->in_busy && !channel->waiting)) {
 		usb_cancel(channel->out);
 		pthread_cond_wait(&s->replied, &reader->lock);
 	}
@@ -229,6 +242,7 @@ static void abort_command(struct channel *channel)
 	uint16_t value = (uint16_t)(channel->seq << 8 | channel->slot);
 	int r;
 
+	channel->aborting = true;
 	pthread_mutex_unlock(&reader->lock);
 	r = usb_request(reader->usb, CCID_CONTROL_ABORT, value, ABORT_MS);
 	pthread_mutex_lock(&reader->lock);
@@ -254,18 +268,6 @@ static int give_up(struct channel *channel)
 	if (!is_usable(reader, channel->slot))
 		return -ENODEV;
 	return left ? -ESTALE : -ETIMEDOUT;
-}
-
-/* A halted pipe stays so until somebody clears it. Caller locks. */
-static void clear_halts(struct channel *channel)
-{
-	struct reader *reader = channel->reader;
-
-	wait_until_idle(channel);
-	pthread_mutex_unlock(&reader->lock);
-	usb_clear_halt(reader->usb, USB_OUT);
-	usb_clear_halt(reader->usb, USB_IN);
-	pthread_mutex_lock(&reader->lock);
 }
 
 static int error_of_status(int status)
@@ -297,8 +299,6 @@ static int run_once(struct channel *channel,
 	wait_for_reply(channel, command);
 	if (channel->waiting)
 		return give_up(channel);
-	if (channel->status == -EPIPE)
-		clear_halts(channel);
 	return error_of_status(channel->status);
 }
 
@@ -314,6 +314,13 @@ static void pause_until(struct reader *reader, unsigned slot, uint64_t end)
 {
 	while (is_usable(reader, slot) && clock_now() < end)
 		clock_wait(&reader->slot[slot].replied, &reader->lock, end);
+}
+
+void exchange_pause(struct reader *reader, unsigned slot, unsigned ms)
+{
+	pthread_mutex_lock(&reader->lock);
+	pause_until(reader, slot, clock_now() + ms);
+	pthread_mutex_unlock(&reader->lock);
 }
 
 static int run(struct channel *channel, const struct exchange_command *command)

@@ -55,6 +55,9 @@ void exchange_end(struct reader *reader, unsigned slot);
 int exchange_recheck(struct reader *reader, unsigned slot,
 		     enum exchange_purpose purpose);
 
+/* The owner pauses; less if the slot ends. */
+void exchange_pause(struct reader *reader, unsigned slot, unsigned ms);
+
 /*
  * The owner sends a command and waits. 0: *ret_reply holds what the reader says
  * (done or failed), its data valid until the owner's next command or

@@ -22,6 +22,7 @@
 #include "movement.h"
 #include "options.h"
 #include "reader.h"
+#include "transmit.h"
 
 #define EXPORT	__attribute__((visibility("default")))
 
@@ -34,6 +35,7 @@ static const struct {
 	{ -ENOMEDIUM, IFD_ICC_NOT_PRESENT },
 	{ -ETIMEDOUT, IFD_RESPONSE_TIMEOUT },
 	{ -ENOBUFS, IFD_ERROR_INSUFFICIENT_BUFFER },
+	{ -EPROTONOSUPPORT, IFD_PROTOCOL_NOT_SUPPORTED },
 };
 
 static RESPONSECODE code_of(int error)
@@ -306,9 +308,12 @@ EXPORT RESPONSECODE IFDHSetProtocolParameters(DWORD Lun, DWORD Protocol,
 	lun = lun_get(Lun);
 	if (!lun)
 		return IFD_COMMUNICATION_ERROR;
-	r = card_set_protocol(lun->reader, lun->slot, Protocol);
+	r = -EPROTONOSUPPORT;
+	if (Protocol == SCARD_PROTOCOL_T0 || Protocol == SCARD_PROTOCOL_T1)
+		r = card_set_protocol(lun->reader, lun->slot,
+				      Protocol == SCARD_PROTOCOL_T1);
 	lun_put(lun);
-	if (r == -EINVAL)
+	if (r == -EPROTONOSUPPORT)
 		return IFD_PROTOCOL_NOT_SUPPORTED;
 	return code_or(r, IFD_ERROR_PTS_FAILURE);
 }
@@ -366,7 +371,6 @@ EXPORT RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci,
 	struct lun *lun;
 	int r;
 
-	(void)SendPci;
 	(void)RecvPci;
 	enter();
 	if (!RxLength)
@@ -378,8 +382,10 @@ EXPORT RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci,
 	lun = lun_get(Lun);
 	if (!lun)
 		return IFD_COMMUNICATION_ERROR;
-	r = card_transmit(lun->reader, lun->slot, TxBuffer, TxLength, RxBuffer,
-			  room, &size);
+	r = transmit(lun->reader, lun->slot,
+		     SendPci.Protocol > 1 ? TRANSMIT_ANY
+					  : (int)SendPci.Protocol,
+		     TxBuffer, TxLength, RxBuffer, room, &size);
 	lun_put(lun);
 	*RxLength = size;
 	return code_of(r);

@@ -10,6 +10,8 @@
 
 #define HALTS_MAX	3	/* of the interrupt pipe in HALTS_MS */
 #define HALTS_MS	10000
+#define LINES_MAX	40	/* in the log, of one reader in LINES_MS */
+#define LINES_MS	10000
 #define MESSAGE_MAX	(1 + DESC_SLOTS_MAX / 4)	/* NotifySlotChange */
 #define GONE_MS		1000	/* pcscd learns of the unplugging meanwhile */
 #define ANSWER_MS	1000	/* for a host that never waits for movements */
@@ -28,11 +30,26 @@ static const struct {
 			"from now on" },
 };
 
-static void log_news(const struct reader *reader, unsigned slot, unsigned news,
+/* A reader gone mad must not fill the disk. */
+static bool may_log(struct reader *reader)
+{
+	uint64_t now = clock_now();
+
+	if (now - reader->lines_ms >= LINES_MS) {
+		reader->lines = 0;
+		reader->lines_ms = now;
+	}
+	if (++reader->lines == LINES_MAX)
+		log_write(LOG_LEVEL_CRITICAL, reader->label,
+			  "moves too often: not all of it is logged");
+	return reader->lines < LINES_MAX;
+}
+
+static void log_news(struct reader *reader, unsigned slot, unsigned news,
 		     const char *cause)
 {
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (news & texts[i].news)
+		if (news & texts[i].news && may_log(reader))
 			log_write(LOG_LEVEL_INFO, reader->label,
 				  "slot %u: %s (%s)", slot, texts[i].text,
 				  cause);
@@ -134,9 +151,10 @@ static void hear_slots(struct reader *reader, const struct ccid_event *event)
 
 static void hear_error(struct reader *reader, const struct ccid_event *event)
 {
-	log_write(LOG_LEVEL_CRITICAL, reader->label,
-		  "slot %u: hardware error %02X at command %u", event->slot,
-		  event->code, event->seq);
+	if (may_log(reader))
+		log_write(LOG_LEVEL_CRITICAL, reader->label,
+			  "slot %u: hardware error %02X at command %u",
+			  event->slot, event->code, event->seq);
 	if (event->slot < reader->desc.slots)
 		miss(reader, event->slot);
 }

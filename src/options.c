@@ -29,16 +29,19 @@ static const struct {
 	  UINT32_MAX },
 	{ "ifdPollInterval", offsetof(struct options, poll_interval_ms), 50,
 	  10000 },
+	{ "ifdTimeoutCap", offsetof(struct options, timeout_cap_s), 1, 600 },
 };
 
 static const struct options built_in = {
 	.log_level = LOG_LEVEL_CRITICAL | LOG_LEVEL_INFO,
 	.poll_interval_ms = 200,
+	.timeout_cap_s = 60,
 };
 
 static struct options current = {
 	.log_level = LOG_LEVEL_CRITICAL | LOG_LEVEL_INFO,
 	.poll_interval_ms = 200,
+	.timeout_cap_s = 60,
 };
 
 static void set(struct options *options, size_t row, const char *text)

@@ -17,6 +17,7 @@ struct options {
 	uint32_t log_level;		/* ifdLogLevel, LOG_LEVEL_* */
 	uint32_t driver_options;	/* ifdDriverOptions */
 	uint32_t poll_interval_ms;	/* ifdPollInterval, 50..10000 */
+	uint32_t timeout_cap_s;		/* ifdTimeoutCap, 1..600 */
 };
 
 /* Reads everything afresh. The caller sees to it that nobody is in here. */

@@ -53,10 +53,10 @@ static int understand(struct reader *reader)
 		return -EPROTO;
 	}
 	log_reader(reader);
-	if (info->protocol || reader->desc.level < DESC_LEVEL_SHORT_APDU) {
+	if (info->protocol) {
 		log_write(LOG_LEVEL_CRITICAL, reader->label,
-			  "this version serves readers of APDU level over bulk "
-			  "pipes only; left to another driver");
+			  "a token that talks over control transfers: not "
+			  "served by this version, left to another driver");
 		return -ENOTSUP;
 	}
 	return 0;
@@ -150,7 +150,7 @@ static int ask_status(struct reader *reader, unsigned slot)
 	const struct exchange_command command = {
 		.type = CCID_GET_SLOT_STATUS,
 		.wait_ms = EXCHANGE_SHORT_MS,
-		.deadline = CLOCK_NEVER,
+		.deadline = clock_now() + EXCHANGE_SHORT_MS,
 	};
 	struct ccid_reply reply;
 	int r = exchange_run(reader, slot, &command, &reply);
@@ -257,6 +257,7 @@ void reader_removed(struct reader *reader, unsigned slot)
 	pthread_mutex_lock(&reader->lock);
 	if (reader->slot[slot].open)
 		track_missed(&reader->track, slot);
+	pthread_cond_broadcast(&reader->slot[slot].moved);
 	exchange_pump(reader, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 }

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "desc.h"
+#include "session.h"
 #include "track.h"
 #include "usb.h"
 
@@ -44,6 +45,8 @@ struct slot {
 	pthread_t watcher;	/* pcscd's event thread, if watched */
 	uint8_t atr[READER_ATR_MAX];
 	size_t atr_size;	/* 0: not powered up */
+
+	struct session session;	/* belongs to the owner */
 };
 
 struct reader {
@@ -59,6 +62,8 @@ struct reader {
 	struct slot slot[DESC_SLOTS_MAX];
 
 	struct channel *channels;	/* desc.busy_slots of them */
+	bool starved;		/* a question was due, no channel free for it */
+	struct session_speeds speeds;	/* belongs to whoever owns a slot first */
 
 	struct usb_transfer *interrupt;	/* NULL: the reader has no such pipe */
 	bool listening;		/* it is under way */
@@ -67,6 +72,8 @@ struct reader {
 	pthread_cond_t quiet;	/* it is under way no more */
 	unsigned halts;		/* of the interrupt pipe, lately */
 	uint64_t halt_ms;
+	unsigned lines;		/* logged of movements, lately */
+	uint64_t lines_ms;
 };
 
 /*

@@ -18,6 +18,7 @@
 
 /* bmRequestType: class request to the interface, host to device */
 #define REQUEST_OUT	0x21
+#define REQUEST_IN	0xA1	/* the other way */
 
 #define EVENT_WAIT_S	1000000	/* in ms it still fits the int of poll() */
 
@@ -296,6 +297,16 @@ int usb_request(struct usb *usb, uint8_t request, uint16_t value,
 					timeout_ms);
 
 	return r < 0 ? error_of(r) : 0;
+}
+
+int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
+		   uint8_t *data, size_t size, unsigned timeout_ms)
+{
+	int r = libusb_control_transfer(usb->handle, REQUEST_IN, request, value,
+					usb->interface.number, data,
+					(uint16_t)size, timeout_ms);
+
+	return r < 0 ? error_of(r) : r;
 }
 
 int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)

@@ -98,6 +98,10 @@ void usb_cancel(struct usb_transfer *transfer);
 int usb_request(struct usb *usb, uint8_t request, uint16_t value,
 		unsigned timeout_ms);
 
+/* One that brings data: returns how many bytes came, or an error. */
+int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
+		   uint8_t *data, size_t size, unsigned timeout_ms);
+
 /* Blocks for one control transfer; callable from a callback all the same. */
 int usb_clear_halt(struct usb *usb, enum usb_pipe pipe);
 

@@ -1,0 +1,275 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "transmit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "apdu.h"
+#include "card.h"
+#include "ccid.h"
+#include "clock.h"
+#include "exchange.h"
+#include "options.h"
+#include "protocol.h"
+#include "t0.h"
+
+#define ALL_MS	TIMES_MAX_MS	/* a card may make keys for minutes */
+
+enum engine_kind {
+	ENGINE_APDU,
+	ENGINE_T0,
+	ENGINE_T1,
+};
+
+struct transmission {
+	struct reader *reader;
+	unsigned slot;
+	struct session *session;
+	enum engine_kind kind;
+	union {
+		struct apdu apdu;
+		struct t0 t0;
+	} engine;	/* that of T=1 lives as long as its session */
+	uint64_t deadline;
+	size_t expected;	/* bytes of answer, as the command has it */
+};
+
+static enum engine_kind kind_for(const struct reader *reader,
+				 const struct session *session)
+{
+	if (reader->desc.level >= DESC_LEVEL_SHORT_APDU)
+		return ENGINE_APDU;
+	return session->params.protocol ? ENGINE_T1 : ENGINE_T0;
+}
+
+static int start(struct transmission *t, const uint8_t *command, size_t size,
+		 uint8_t *answer, size_t room, struct engine_block *ret_block)
+{
+	const struct desc *desc = &t->reader->desc;
+
+	switch (t->kind) {
+	case ENGINE_APDU:
+		return apdu_start(&t->engine.apdu,
+				  desc->level == DESC_LEVEL_EXTENDED_APDU,
+				  desc->max_message, command, size, answer,
+				  room, ret_block);
+	case ENGINE_T0:
+		return t0_start(&t->engine.t0,
+				desc->level == DESC_LEVEL_CHARACTER,
+				desc->max_message, command, size, answer, room,
+				ret_block);
+	case ENGINE_T1:
+		break;
+	}
+	return t1_start(&t->session->t1, command, size, answer, room,
+			ret_block);
+}
+
+static int step(struct transmission *t, const struct engine_reply *reply,
+		struct engine_block *ret_block)
+{
+	switch (t->kind) {
+	case ENGINE_APDU:
+		return apdu_step(&t->engine.apdu, reply, ret_block);
+	case ENGINE_T0:
+		return t0_step(&t->engine.t0, reply, ret_block);
+	case ENGINE_T1:
+		break;
+	}
+	return t1_step(&t->session->t1, reply, ret_block);
+}
+
+static size_t received(const struct transmission *t)
+{
+	switch (t->kind) {
+	case ENGINE_APDU:
+		return t->engine.apdu.received;
+	case ENGINE_T0:
+		return t->engine.t0.received;
+	case ENGINE_T1:
+		break;
+	}
+	return t->session->t1.exchange.received;
+}
+
+/* How long the card may take for a block, without time extensions. */
+static uint32_t wait_for_block(const struct transmission *t,
+			       const struct engine_block *block)
+{
+	const struct times *times = &t->session->params.times;
+	uint32_t cap = options_get()->timeout_cap_s * 1000;
+
+	switch (t->kind) {
+	case ENGINE_APDU:
+		return times_apdu_ms(times, block->size, t->expected, cap);
+	case ENGINE_T0:
+		return times_t0_ms(times, block->size,
+				   t0_characters(&t->engine.t0, block), cap);
+	case ENGINE_T1:
+		break;
+	}
+	return times_t1_ms(times, block->bwi, block->size, T1_BLOCK_MAX, cap);
+}
+
+static const struct {
+	uint8_t error;
+	enum engine_event event;
+} events[] = {
+	{ CCID_ERROR_MUTE, ENGINE_SILENT },
+	{ CCID_ERROR_PARITY, ENGINE_GARBLED },
+	{ CCID_ERROR_OVERRUN, ENGINE_GARBLED },
+};
+
+/* What the reader's reply means to an engine; else a negative errno. */
+static int understand(const struct ccid_reply *reply,
+		      struct engine_reply *ret_reply)
+{
+	*ret_reply = (struct engine_reply){
+		.event = ENGINE_ANSWERED,
+		.chain_parameter = reply->extra,
+		.data = reply->data,
+		.size = reply->size,
+	};
+	if (reply->icc == CCID_ICC_ABSENT)
+		return -ESTALE;
+	if (reply->outcome == CCID_DONE)
+		return 0;
+	if (reply->icc == CCID_ICC_INACTIVE)
+		return -ESTALE;
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i].error == reply->error) {
+			*ret_reply = (struct engine_reply){
+				.event = events[i].event,
+			};
+			return 0;
+		}
+	return -EIO;
+}
+
+static int send_block(struct transmission *t, const struct engine_block *block,
+		      struct engine_reply *ret_reply)
+{
+	const struct exchange_command command = {
+		.type = CCID_XFR_BLOCK,
+		.parameters = { block->bwi, (uint8_t)block->level_parameter,
+				(uint8_t)(block->level_parameter >> 8) },
+		.data = block->data,
+		.size = block->size,
+		.wait_ms = wait_for_block(t, block),
+		.deadline = t->deadline,
+	};
+	struct ccid_reply reply;
+	int r = exchange_recheck(t->reader, t->slot, EXCHANGE_CARD);
+
+	if (r < 0)
+		return r;
+	r = exchange_run(t->reader, t->slot, &command, &reply);
+	if (r < 0)
+		return r;
+	return understand(&reply, ret_reply);
+}
+
+static int loop(struct transmission *t, struct engine_block *block)
+{
+	int r = ENGINE_SEND;
+
+	while (r == ENGINE_SEND) {
+		struct engine_reply reply;
+
+		r = send_block(t, block, &reply);
+		if (r < 0)
+			return r;
+		r = step(t, &reply, block);
+	}
+	return r < 0 ? r : 0;
+}
+
+/*
+ * A card that was left in the middle of a TPDU or a block would take the next
+ * command for the rest of it: it has to be reset by its client.
+ */
+static void forsake(struct transmission *t, int r)
+{
+	if (t->kind == ENGINE_APDU || r == -ENOBUFS || r == -ECANCELED)
+		return;
+	card_forsake_owned(t->reader, t->slot);
+}
+
+/*
+ * The failure may be the first sign of a card that left: what to tell depends
+ * on what the slot holds now.
+ */
+static int explain(struct reader *reader, unsigned slot, int r)
+{
+	int now = exchange_recheck(reader, slot, EXCHANGE_POWER);
+
+	if (now == -ENODEV || now == -ENOMEDIUM)
+		return now;
+	return r;
+}
+
+static int run(struct transmission *t, const uint8_t *command, size_t size,
+	       uint8_t *answer, size_t room, size_t *ret_size)
+{
+	struct engine_block block;
+	int r = start(t, command, size, answer, room, &block);
+
+	if (r < 0)
+		return r;
+	r = loop(t, &block);
+	if (r == 0) {
+		*ret_size = received(t);
+	} else {
+		explicit_bzero(answer, received(t) < room ? received(t) : room);
+		forsake(t, r);
+	}
+	if (t->kind == ENGINE_T1)
+		t1_end(&t->session->t1);
+	else
+		explicit_bzero(&t->engine, sizeof(t->engine));
+	return r < 0 ? explain(t->reader, t->slot, r) : 0;
+}
+
+static int agree(struct reader *reader, unsigned slot, int protocol)
+{
+	const struct session *session = &reader->slot[slot].session;
+
+	if (!session->agreed)
+		return protocol == TRANSMIT_ANY
+			       ? -EPROTO
+			       : protocol_agree(reader, slot,
+						(uint8_t)protocol);
+	if (protocol != TRANSMIT_ANY && protocol != session->params.protocol)
+		return -EPROTO;
+	return 0;
+}
+
+int transmit(struct reader *reader, unsigned slot, int protocol,
+	     const uint8_t *command, size_t size, uint8_t *answer, size_t room,
+	     size_t *ret_size)
+{
+	struct transmission t = {
+		.reader = reader,
+		.slot = slot,
+		.session = &reader->slot[slot].session,
+		.deadline = clock_now() + ALL_MS,
+		.expected = 2,
+	};
+	struct apdu_command parsed;
+	int r;
+
+	*ret_size = 0;
+	if (apdu_parse(command, size, &parsed) == 0)
+		t.expected += parsed.le;
+	r = exchange_begin(reader, slot, EXCHANGE_CARD);
+	if (r < 0)
+		return r;
+	r = agree(reader, slot, protocol);
+	if (r == 0) {
+		t.kind = kind_for(reader, t.session);
+		r = run(&t, command, size, answer, room, ret_size);
+	}
+	exchange_end(reader, slot);
+	return r;
+}

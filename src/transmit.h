@@ -1,0 +1,27 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * transmit - a command APDU to the card, its answer back: one loop for every
+ * exchange level and protocol. The engines apdu, t0 and t1 say what to send.
+ */
+#ifndef CCIDTRACK_TRANSMIT_H
+#define CCIDTRACK_TRANSMIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reader.h"
+
+#define TRANSMIT_ANY	(-1)	/* the protocol that was agreed on */
+
+/*
+ * protocol: 0, 1 or TRANSMIT_ANY. One that was not agreed on yet, is agreed on
+ * first: some versions of pcscd go on with the card's default protocol without
+ * a word. *ret_size bytes of answer lie in answer, 0 on error. Errors of card.h
+ * and of the engines; -EPROTO also for another protocol than the agreed one.
+ */
+int transmit(struct reader *reader, unsigned slot, int protocol,
+	     const uint8_t *command, size_t size, uint8_t *answer, size_t room,
+	     size_t *ret_size);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fixture - a scripted reader, opened by the core, and calls into the core that
+ * run in threads of their own while the test goes on.
+ */
+#ifndef CCIDTRACK_TESTS_FIXTURE_H
+#define CCIDTRACK_TESTS_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "reader.h"
+#include "stopped_clock.h"
+#include "track.h"
+
+#define SHORT_LEVEL	0x00020000u
+#define EXTENDED_LEVEL	0x00040000u
+
+struct fixture {
+	struct device device;
+	struct reader *reader;	/* NULL: not open */
+	unsigned slots;		/* that are open */
+};
+
+extern struct fixture fixture;
+
+/* For cmocka: a device is plugged, nothing is open; everything is closed. */
+int fixture_plug(void **state);
+int fixture_discard(void **state);
+
+/* Opens the reader and all its slots; fails the test if that fails. */
+void fixture_open(void);
+void fixture_close(void);
+
+/* One call into the core. */
+struct order {
+	struct call call;
+	unsigned slot;
+	int timeout_ms;
+	bool reset;
+	const uint8_t *command;
+	size_t command_size;
+	uint8_t answer[70000];
+	size_t room;
+	size_t size;
+	int r;
+};
+
+/* Each starts it and comes back when nobody is at work any more. */
+void order_wait(struct order *order, unsigned slot, int timeout_ms);
+void order_power_up(struct order *order, unsigned slot);
+void order_reset(struct order *order, unsigned slot);
+void order_power_off(struct order *order, unsigned slot);
+void order_transmit(struct order *order, unsigned slot, const uint8_t *command,
+		    size_t size);
+void order_presence(struct order *order, unsigned slot);	/* r: track_presence */
+
+/* The same, done: returns what the call returned. */
+int power_up(unsigned slot);
+int power_off(unsigned slot);
+uint32_t transmit_serial(unsigned slot);	/* the card's, 0: it failed */
+
+/* Powers the card up and sends it a first command. */
+void be_ready(unsigned slot, uint32_t serial);
+
+/* Shall be over now; *ret_ms, if not NULL, is the time that it took. */
+int order_join(struct order *order, uint64_t *ret_ms);
+
+/* Lines that the core has logged, and how many hold the text. */
+unsigned log_lines(void);
+unsigned log_count(const char *text);
+void log_forget(void);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "movement.h"
+
+#define SERIAL	0x01020304u
+
+static const uint8_t select_file[] = { 0x00, 0xA4, 0x04, 0x00, 0x00 };
+
+static struct order a, b, waiting, second;
+
+static void open_with_card(void)
+{
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	be_ready(0, SERIAL);
+}
+
+/* Two slots that work at the same time, a card in each, both powered up. */
+static void open_two(void)
+{
+	device_set_slots(&fixture.device, 2, 2);
+	device_insert(&fixture.device, 0, 1);
+	device_insert(&fixture.device, 1, 2);
+	fixture_open();
+	be_ready(0, 1);
+	be_ready(1, 2);
+}
+
+static void the_cards_answer_comes_back(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+/* The reader does not take the command, and the cancel comes too late. */
+static void a_command_taken_in_the_moment_of_its_cancel_hangs_nobody(
+	void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_with_card();
+	device_stick(&fixture.device, USB_OUT);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	script_lock(&fixture.device.script);
+	script_on_cancel(&fixture.device.script, USB_OUT, 0, NULL, 0);
+	script_unlock(&fixture.device.script);
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(5000);
+	assert_int_equal(order_join(&a, &ms), -ENOMEDIUM);
+	assert_int_equal(ms, 500);
+}
+
+/* CCID 1.1, 5.3.1: after the request only the bulk message frees the slot. */
+static void an_abort_of_a_command_never_taken_frees_the_slot(void **state)
+{
+	(void)state;
+	open_with_card();
+	device_stick(&fixture.device, USB_OUT);
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	stopped_clock_pass(600000);
+	assert_int_equal(order_join(&a, NULL), -ETIMEDOUT);
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+/* a is given up; its transfer brings the answer to b, just then. */
+static void hand_over_in_a_cancel(int status)
+{
+	static const uint8_t answer_to_b[] = {
+		CCID_DATA_BLOCK, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0x6A, 0x82,
+	};
+	uint8_t answer[sizeof(answer_to_b)];
+
+	open_two();
+	fixture.device.ignores_abort = true;
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	memcpy(answer, answer_to_b, sizeof(answer));
+	answer[6] = fixture.reader->seq;
+	order_transmit(&b, 1, select_file, sizeof(select_file));
+	script_lock(&fixture.device.script);
+	script_on_cancel(&fixture.device.script, USB_IN, status, answer,
+			 sizeof(answer));
+	script_unlock(&fixture.device.script);
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(500);
+	assert_int_equal(order_join(&a, NULL), -ENOMEDIUM);
+	assert_int_equal(order_join(&b, NULL), 0);
+	assert_int_equal(b.size, 2);
+	assert_int_equal(transmit_serial(1), 2);
+}
+
+static void an_answer_to_another_slot_in_a_cancelled_transfer_arrives(
+	void **state)
+{
+	(void)state;
+	hand_over_in_a_cancel(0);
+}
+
+static void an_answer_beside_the_status_cancelled_arrives(void **state)
+{
+	(void)state;
+	hand_over_in_a_cancel(-ECANCELED);
+}
+
+/* Messages too short for the slots are doubt, and doubt is asked about. */
+static void raise_doubt(void)
+{
+	static const uint8_t nothing[] = { CCID_NOTIFY_SLOT_CHANGE };
+
+	device_notify(&fixture.device, nothing, sizeof(nothing));
+	stopped_clock_settle();
+}
+
+static void a_pipe_that_halts_at_a_question_is_cleared(void **state)
+{
+	(void)state;
+	open_with_card();
+	order_wait(&waiting, 0, MOVEMENT_FOREVER);
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_STALL, 0, 0);
+	raise_doubt();
+	stopped_clock_pass(1000);
+	assert_int_equal(transmit_serial(0), SERIAL);
+	movement_stop(fixture.reader, 0);
+	stopped_clock_settle();
+	order_join(&waiting, NULL);
+}
+
+static void a_silent_question_of_a_closed_slot_stops_no_other(void **state)
+{
+	(void)state;
+	device_set_slots(&fixture.device, 2, 1);
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	assert_int_equal(power_up(0), 0);
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
+	script_lock(&fixture.device.script);
+	fixture.device.slot[1].present = true;
+	script_unlock(&fixture.device.script);
+	/* a message that tells of slot 0 alone is no doubt about it */
+	pthread_mutex_lock(&fixture.reader->lock);
+	track_missed(&fixture.reader->track, 1);
+	pthread_mutex_unlock(&fixture.reader->lock);
+	order_wait(&waiting, 1, 0);
+	order_join(&waiting, NULL);
+	reader_end_slot(fixture.reader, 1);
+	reader_close_slot(fixture.reader, 1);
+	fixture.slots = 1;
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	stopped_clock_pass(5000);
+	assert_int_equal(order_join(&a, NULL), 0);
+}
+
+/* Both slots in doubt, one command at a time. */
+static void questions_follow_each_other_whatever_comes_back_first(void **state)
+{
+	(void)state;
+	device_set_slots(&fixture.device, 2, 1);
+	fixture_open();
+	fixture.device.script.replies_first = true;
+	order_wait(&waiting, 0, MOVEMENT_FOREVER);
+	order_wait(&second, 1, MOVEMENT_FOREVER);
+	stopped_clock_pass(10000);
+	device_hold(&fixture.device, USB_OUT, true);
+	raise_doubt();
+	script_lock(&fixture.device.script);
+	fixture.device.slot[1].present = true;
+	script_unlock(&fixture.device.script);
+	device_hold(&fixture.device, USB_OUT, false);
+	stopped_clock_settle();
+	stopped_clock_pass(500);
+	assert_int_equal(movement_truth(fixture.reader, 1), TRACK_PRESENT);
+	movement_stop(fixture.reader, 0);
+	stopped_clock_settle();
+	order_join(&waiting, NULL);
+	order_join(&second, NULL);
+}
+
+/* The doubt comes while a command runs, so the question comes behind it. */
+static void a_question_behind_a_command_that_stays_silent_is_asked_again(
+	void **state)
+{
+	static const uint8_t insert[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
+	static const uint8_t remove[] = { CCID_NOTIFY_SLOT_CHANGE, 0x02 };
+
+	(void)state;
+	open_with_card();
+	device_notify(&fixture.device, remove, sizeof(remove));
+	stopped_clock_pass(2000);
+	device_notify(&fixture.device, insert, sizeof(insert));
+	stopped_clock_pass(2000);
+	order_wait(&waiting, 0, 0);
+	order_join(&waiting, NULL);
+	order_presence(&a, 0);
+	order_wait(&waiting, 0, MOVEMENT_FOREVER);
+	device_hold(&fixture.device, USB_IN, true);
+	order_power_off(&a, 0);
+	raise_doubt();
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
+	script_lock(&fixture.device.script);
+	fixture.device.slot[0].present = false;
+	script_unlock(&fixture.device.script);
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	order_join(&a, NULL);
+	stopped_clock_pass(10000);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
+	assert_int_equal(order_join(&waiting, NULL), 0);
+}
+
+static void extend_for_ever(uint8_t command)
+{
+	for (int i = 0; i < 60; i++)
+		device_on(&fixture.device, command, DEVICE_EXTEND, 255, 255);
+}
+
+static void a_power_off_that_is_extended_for_ever_ends(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_with_card();
+	fixture.device.script.dice = NULL;
+	device_on(&fixture.device, CCID_POWER_OFF, DEVICE_EXTEND, 255, 255);
+	fixture.device.fault[fixture.device.faults - 1].fault = DEVICE_EXTEND;
+	device_hold(&fixture.device, USB_IN, true);
+	order_power_off(&a, 0);
+	for (int i = 0; i < 200 && !call_is_over(&a.call); i++) {
+		static const uint8_t extension[] = {
+			CCID_SLOT_STATUS, 0, 0, 0, 0, 0, 0, 0x80, 255, 0,
+		};
+		uint8_t bytes[sizeof(extension)];
+
+		memcpy(bytes, extension, sizeof(bytes));
+		bytes[6] = (uint8_t)(fixture.reader->seq - 1);
+		device_say(&fixture.device, bytes, sizeof(bytes));
+		stopped_clock_pass(1000);
+	}
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_pass(5000);
+	order_join(&a, &ms);
+	assert_true(ms <= 5000);
+	print_message("extended power off: %d ms\n", (int)ms);
+	(void)extend_for_ever;
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, fixture_plug, fixture_discard)
+		TEST(the_cards_answer_comes_back),
+		TEST(a_command_taken_in_the_moment_of_its_cancel_hangs_nobody),
+		TEST(an_abort_of_a_command_never_taken_frees_the_slot),
+		TEST(an_answer_to_another_slot_in_a_cancelled_transfer_arrives),
+		TEST(an_answer_beside_the_status_cancelled_arrives),
+		TEST(a_pipe_that_halts_at_a_question_is_cleared),
+		TEST(a_silent_question_of_a_closed_slot_stops_no_other),
+		TEST(questions_follow_each_other_whatever_comes_back_first),
+		TEST(a_question_behind_a_command_that_stays_silent_is_asked_again),
+		TEST(a_power_off_that_is_extended_for_ever_ends),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

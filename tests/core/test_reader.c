@@ -1,0 +1,235 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "movement.h"
+
+static int try_open(void)
+{
+	return reader_open(device_name(&fixture.device), &fixture.reader);
+}
+
+static void a_reader_opens_and_closes_again(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		fixture_open();
+		fixture_close();
+		assert_int_equal(fixture.device.script.opens, 0);
+		assert_int_equal(fixture.device.script.transfers, 0);
+	}
+}
+
+static void a_device_that_is_not_there_is_told_so(void **state)
+{
+	(void)state;
+	assert_int_equal(reader_open("usb:1234/5678:libudev:0:"
+				     "/dev/bus/usb/009/009",
+				     &fixture.reader), -ENODEV);
+	assert_null(fixture.reader);
+}
+
+static void another_string_is_no_device(void **state)
+{
+	(void)state;
+	assert_int_equal(reader_open("/dev/ttyS0", &fixture.reader), -EINVAL);
+	assert_null(fixture.reader);
+}
+
+static void a_failure_to_open_is_handed_on(void **state)
+{
+	static const int errors[] = {
+		-ENODEV, -EACCES, -EBUSY, -ENOMEM, -EIO, -ENXIO, -EPROTO,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		script_fail(&fixture.device.script, SCRIPT_OPEN, 1, errors[i]);
+		assert_int_equal(try_open(), errors[i]);
+		assert_null(fixture.reader);
+	}
+	fixture_open();
+}
+
+static void memory_that_is_short_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	device_set_slots(&fixture.device, 3, 2);
+	for (unsigned i = 1; i <= 5; i++) {
+		script_fail(&fixture.device.script, SCRIPT_NEW, i, -ENOMEM);
+		assert_int_equal(try_open(), -ENOMEM);
+		assert_null(fixture.reader);
+		assert_int_equal(fixture.device.script.opens, 0);
+		assert_int_equal(fixture.device.script.transfers, 0);
+	}
+	fixture_open();
+}
+
+static void a_descriptor_without_sense_is_refused(void **state)
+{
+	(void)state;
+	device_set_message(&fixture.device, 10);
+	assert_int_equal(try_open(), -EPROTO);
+	assert_null(fixture.reader);
+}
+
+static void a_token_without_bulk_pipes_is_left_to_others(void **state)
+{
+	(void)state;
+	fixture.device.script.info.protocol = 1;
+	assert_int_equal(try_open(), -ENOTSUP);
+	assert_null(fixture.reader);
+}
+
+static void a_slot_that_is_not_there_does_not_open(void **state)
+{
+	(void)state;
+	fixture_open();
+	assert_int_equal(reader_open_slot(fixture.reader, 1), -ENOENT);
+	assert_int_equal(reader_open_slot(fixture.reader, 70000), -ENOENT);
+}
+
+static void a_slot_does_not_open_twice(void **state)
+{
+	(void)state;
+	fixture_open();
+	assert_int_equal(reader_open_slot(fixture.reader, 0), -EBUSY);
+}
+
+static void a_card_is_there_from_the_beginning(void **state)
+{
+	(void)state;
+	device_insert(&fixture.device, 0, 1);
+	fixture_open();
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(transmit_serial(0), 1);
+}
+
+static void an_empty_slot_is_empty_from_the_beginning(void **state)
+{
+	(void)state;
+	fixture_open();
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
+}
+
+static void *open_slot(void *argument)
+{
+	*(int *)argument = reader_open_slot(fixture.reader, 0);
+	return NULL;
+}
+
+static void a_reader_may_answer_only_after_a_power_off(void **state)
+{
+	struct call call;
+	int r;
+
+	(void)state;
+	device_insert(&fixture.device, 0, 1);
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
+	assert_int_equal(try_open(), 0);
+	call_start(&call, open_slot, &r);
+	stopped_clock_pass(5000);
+	assert_true(call_join(&call) <= 5000);
+	fixture.slots = 1;
+	assert_int_equal(r, 0);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 1);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
+}
+
+static void a_silent_reader_does_not_open(void **state)
+{
+	struct call call;
+	int r;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		device_on(&fixture.device, 0, DEVICE_SILENT, 0, 0);
+	assert_int_equal(try_open(), 0);
+	call_start(&call, open_slot, &r);
+	stopped_clock_pass(60000);
+	print_message("silent open: %d ms\n", (int)call_join(&call));
+	assert_int_equal(r, -ETIMEDOUT);
+}
+
+static void a_movement_while_a_slot_opens_is_not_lost(void **state)
+{
+	struct call call;
+	int r;
+
+	(void)state;
+	assert_int_equal(try_open(), 0);
+	device_hold(&fixture.device, USB_IN, true);
+	call_start(&call, open_slot, &r);
+	stopped_clock_settle();
+	device_insert(&fixture.device, 0, 1);
+	stopped_clock_settle();
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	call_join(&call);
+	fixture.slots = 1;
+	assert_int_equal(r, 0);
+	stopped_clock_pass(500);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
+}
+
+/* Whatever the operation, the open ends soon and nothing is left open. */
+static void an_unplugging_at_any_step_of_the_open_leaves_nothing(void **state)
+{
+	(void)state;
+	for (unsigned k = 1; k < 40; k++) {
+		int r;
+
+		fixture.device.script.unplug_in = k;
+		r = try_open();
+		if (r == 0) {
+			struct call call;
+
+			call_start(&call, open_slot, &r);
+			stopped_clock_pass(1000);
+			call_join(&call);
+			fixture.slots = r == 0;
+			fixture_close();
+		}
+		fixture.reader = NULL;
+		assert_true(r == 0 || r == -ENODEV);
+		assert_int_equal(fixture.device.script.opens, 0);
+		assert_int_equal(fixture.device.script.transfers, 0);
+		fixture.device.script.unplugged = false;
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, fixture_plug, fixture_discard)
+		TEST(a_reader_opens_and_closes_again),
+		TEST(a_device_that_is_not_there_is_told_so),
+		TEST(another_string_is_no_device),
+		TEST(a_failure_to_open_is_handed_on),
+		TEST(memory_that_is_short_leaves_nothing_behind),
+		TEST(a_descriptor_without_sense_is_refused),
+		TEST(a_token_without_bulk_pipes_is_left_to_others),
+		TEST(a_slot_that_is_not_there_does_not_open),
+		TEST(a_slot_does_not_open_twice),
+		TEST(a_card_is_there_from_the_beginning),
+		TEST(an_empty_slot_is_empty_from_the_beginning),
+		TEST(a_reader_may_answer_only_after_a_power_off),
+		TEST(a_silent_reader_does_not_open),
+		TEST(a_movement_while_a_slot_opens_is_not_lost),
+		TEST(an_unplugging_at_any_step_of_the_open_leaves_nothing),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

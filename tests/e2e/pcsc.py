@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: 2026 The ccidtrack authors
+# SPDX-License-Identifier: BSD-2-Clause
+"""A PC/SC client: the functions of libpcsclite that the tests need.
+
+Names are PC/SC's without SCard in front. Every call that fails raises Error
+with the code; times are CLOCK_MONOTONIC nanoseconds. The library takes the
+socket from PCSCLITE_CSOCK_NAME at its first call in a process.
+"""
+import ctypes
+import time
+
+INFINITE = 0xFFFFFFFF
+
+EXCLUSIVE, SHARED, DIRECT = 1, 2, 3
+T0, T1, RAW = 1, 2, 4
+LEAVE, RESET, UNPOWER = 0, 1, 2
+
+STATE_CHANGED = 0x0002
+STATE_UNKNOWN = 0x0004
+STATE_UNAVAILABLE = 0x0008
+STATE_EMPTY = 0x0010
+STATE_PRESENT = 0x0020
+STATE_MUTE = 0x0200
+
+# Codes that the tests tell apart
+TIMEOUT = 0x8010000A
+NO_SMARTCARD = 0x8010000C
+NOT_TRANSACTED = 0x80100016
+READER_UNAVAILABLE = 0x80100017
+NO_READERS = 0x8010002E
+UNPOWERED_CARD = 0x80100067
+RESET_CARD = 0x80100068
+REMOVED_CARD = 0x80100069
+
+PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
+
+LONG_BUFFER = 65548
+ATTRIBUTE_BUFFER = 264
+
+
+class Error(Exception):
+    """A call that failed; code is PC/SC's."""
+
+    def __init__(self, call, code):
+        super().__init__("%s: 0x%08X" % (call, code))
+        self.code = code
+
+
+class ReaderState(ctypes.Structure):
+    """SCARD_READERSTATE"""
+
+    _fields_ = [
+        ("reader", ctypes.c_char_p),
+        ("user", ctypes.c_void_p),
+        ("current", ctypes.c_ulong),
+        ("event", ctypes.c_ulong),
+        ("atr_size", ctypes.c_ulong),
+        ("atr", ctypes.c_ubyte * 33),
+    ]
+
+
+class IoRequest(ctypes.Structure):
+    """SCARD_IO_REQUEST"""
+
+    _fields_ = [("protocol", ctypes.c_ulong), ("size", ctypes.c_ulong)]
+
+
+_library = ctypes.CDLL("libpcsclite.so.1")
+
+
+def _call(name, *arguments):
+    function = getattr(_library, name)
+    function.restype = ctypes.c_long
+    code = function(*arguments) & 0xFFFFFFFF
+    if code:
+        raise Error(name, code)
+
+
+class State:
+    """What SCardGetStatusChange told of one reader."""
+
+    def __init__(self, raw, when):
+        self.word = raw.event
+        self.when = when
+        self.count = raw.event >> 16 & 0xFFFF
+        self.present = bool(raw.event & STATE_PRESENT)
+        self.empty = bool(raw.event & STATE_EMPTY)
+        self.mute = bool(raw.event & STATE_MUTE)
+        self.gone = bool(raw.event & (STATE_UNKNOWN | STATE_UNAVAILABLE))
+        self.atr = bytes(raw.atr[:raw.atr_size])
+
+    def __repr__(self):
+        return "<%08x count %d %s%s%s>" % (
+            self.word, self.count, "present " if self.present else "",
+            "empty " if self.empty else "", self.atr.hex())
+
+
+class Context:
+    """SCARDCONTEXT"""
+
+    def __init__(self):
+        self.handle = ctypes.c_long()
+        _call("SCardEstablishContext", ctypes.c_ulong(2), None, None,
+              ctypes.byref(self.handle))
+
+    def close(self):
+        """SCardReleaseContext"""
+        _call("SCardReleaseContext", self.handle)
+
+    def readers(self):
+        """Names, in pcscd's order."""
+        size = ctypes.c_ulong()
+        try:
+            _call("SCardListReaders", self.handle, None, None,
+                  ctypes.byref(size))
+            names = ctypes.create_string_buffer(size.value)
+            _call("SCardListReaders", self.handle, None, names,
+                  ctypes.byref(size))
+        except Error as error:
+            if error.code == NO_READERS:
+                return []
+            raise
+        return [name.decode() for name in names.raw[:size.value].split(b"\0")
+                if name]
+
+    def status_change(self, known, timeout_ms=INFINITE):
+        """known: state words (0: unknown) by reader. States by reader."""
+        states = (ReaderState * len(known))()
+        for state, (name, word) in zip(states, known.items()):
+            state.reader = name.encode()
+            state.current = word & ~STATE_CHANGED
+        _call("SCardGetStatusChange", self.handle, ctypes.c_ulong(timeout_ms),
+              states, ctypes.c_ulong(len(known)))
+        when = time.monotonic_ns()
+        return {name: State(state, when)
+                for state, name in zip(states, known)}
+
+    def cancel(self):
+        """SCardCancel"""
+        _call("SCardCancel", self.handle)
+
+    def connect(self, reader, mode=SHARED, protocols=T0 | T1):
+        """SCardConnect"""
+        return Card(self, reader, mode, protocols)
+
+
+class Card:
+    """SCARDHANDLE"""
+
+    def __init__(self, context, reader, mode, protocols):
+        self.handle = ctypes.c_long()
+        active = ctypes.c_ulong()
+        _call("SCardConnect", context.handle, reader.encode(),
+              ctypes.c_ulong(mode), ctypes.c_ulong(protocols),
+              ctypes.byref(self.handle), ctypes.byref(active))
+        self.protocol = active.value
+
+    def reconnect(self, mode=SHARED, protocols=T0 | T1, what=LEAVE):
+        """SCardReconnect"""
+        active = ctypes.c_ulong()
+        _call("SCardReconnect", self.handle, ctypes.c_ulong(mode),
+              ctypes.c_ulong(protocols), ctypes.c_ulong(what),
+              ctypes.byref(active))
+        self.protocol = active.value
+
+    def begin(self):
+        """SCardBeginTransaction"""
+        _call("SCardBeginTransaction", self.handle)
+
+    def end(self, what=LEAVE):
+        """SCardEndTransaction"""
+        _call("SCardEndTransaction", self.handle, ctypes.c_ulong(what))
+
+    def transmit(self, command):
+        """Bytes in, bytes out."""
+        request = IoRequest(self.protocol, ctypes.sizeof(IoRequest))
+        answer = ctypes.create_string_buffer(LONG_BUFFER)
+        size = ctypes.c_ulong(LONG_BUFFER)
+        _call("SCardTransmit", self.handle, ctypes.byref(request),
+              bytes(command), ctypes.c_ulong(len(command)), None, answer,
+              ctypes.byref(size))
+        return answer.raw[:size.value]
+
+    def control(self, code, data=b""):
+        """SCardControl"""
+        answer = ctypes.create_string_buffer(LONG_BUFFER)
+        size = ctypes.c_ulong()
+        _call("SCardControl", self.handle, ctypes.c_ulong(code), bytes(data),
+              ctypes.c_ulong(len(data)), answer, ctypes.c_ulong(LONG_BUFFER),
+              ctypes.byref(size))
+        return answer.raw[:size.value]
+
+    def attribute(self, tag):
+        """SCardGetAttrib"""
+        value = ctypes.create_string_buffer(ATTRIBUTE_BUFFER)
+        size = ctypes.c_ulong(ATTRIBUTE_BUFFER)
+        _call("SCardGetAttrib", self.handle, ctypes.c_ulong(tag), value,
+              ctypes.byref(size))
+        return value.raw[:size.value]
+
+    def disconnect(self, what=LEAVE):
+        """SCardDisconnect"""
+        _call("SCardDisconnect", self.handle, ctypes.c_ulong(what))
