@@ -226,7 +226,12 @@ static void walk_all(struct atr *atr, struct walk *walk)
 
 int atr_parse(const uint8_t *bytes, size_t size, struct atr *ret_atr)
 {
-	struct walk walk = { .bytes = bytes, .size = size, .at = 2, .level = 1 };
+	struct walk walk = {
+		.bytes = bytes,
+		.size = size,
+		.at = 2,
+		.level = 1,
+	};
 	struct atr atr = {
 		.fidi = ATR_DEFAULT_FIDI,
 		.wi = WI_DEFAULT,

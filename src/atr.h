@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ATR_MAX			33	/* TS included; no byte behind is read */
+#define ATR_MAX			33	/* TS included; none behind is read */
 #define ATR_PROTOCOLS_MAX	15	/* T=0..14; T=15 is no protocol */
 
 /* What is wrong with it */

@@ -10,11 +10,12 @@
 #include "clock.h"
 #include "exchange.h"
 #include "log.h"
+#include "movement.h"
 #include "params.h"
 #include "protocol.h"
 
 #define POWER_ON_MS	10000	/* one attempt, without time extensions */
-#define POWER_ALL_MS	40000	/* all of them */
+#define POWER_ALL_MS	30000	/* all of them; what is cleaned up comes on top */
 #define POWER_OFF_MS	3000
 #define POWER_PAUSE_MS	100	/* for a card that has to lose its charge */
 
@@ -88,7 +89,7 @@ static void note_power(struct reader *reader, unsigned slot,
 		       enum track_power kind)
 {
 	pthread_mutex_lock(&reader->lock);
-	track_power_begun(&reader->track, slot, kind, clock_now());
+	movement_power_begun(reader, slot, kind);
 	pthread_mutex_unlock(&reader->lock);
 }
 
@@ -117,8 +118,13 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 	return note_powered(reader, slot, r == 0);
 }
 
+/*
+ * A doubt is settled before: whether the card is the one that was powered up,
+ * its power tells, and nothing tells it afterwards.
+ */
 static void power_off(struct reader *reader, unsigned slot)
 {
+	exchange_recheck(reader, slot, EXCHANGE_POWER);
 	note_power(reader, slot, TRACK_POWER_OFF);
 	card_power_off_owned(reader, slot);
 	note_atr(reader, slot, NULL, 0);

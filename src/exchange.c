@@ -32,6 +32,7 @@ static void ask(struct channel *channel, unsigned slot, uint64_t now)
 	channel_take(channel, slot, false);
 	channel->question = true;
 	track_asked(&channel->reader->track, slot, now);
+	channel->reader->turn = slot + 1;
 	channel_send(channel, question.type, question.parameters, 0);
 	pthread_cond_broadcast(&channel->reader->slot[slot].moved);
 }
@@ -78,14 +79,17 @@ static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 uint64_t exchange_pump(struct reader *reader, uint64_t now)
 {
 	uint64_t next = CLOCK_NEVER;
+	unsigned first = reader->turn;
 
 	for (unsigned i = 0; i < reader->desc.slots; i++) {
-		struct slot *s = &reader->slot[i];
+		unsigned slot = (first + i) % reader->desc.slots;
+		struct slot *s = &reader->slot[slot];
 
 		if (is_asked(s))
 			next = clock_earlier(next, pump_asked(s->channel, now));
-		else if (s->open && is_usable(reader, i))
-			next = clock_earlier(next, pump_slot(reader, i, now));
+		else if (s->open && is_usable(reader, slot))
+			next = clock_earlier(next,
+					     pump_slot(reader, slot, now));
 	}
 	return next;
 }
@@ -152,6 +156,13 @@ int exchange_begin(struct reader *reader, unsigned slot,
 		channel_take(channel_find_free(reader), slot, true);
 	pthread_mutex_unlock(&reader->lock);
 	return r;
+}
+
+bool exchange_is_owned(const struct reader *reader, unsigned slot)
+{
+	const struct slot *s = &reader->slot[slot];
+
+	return s->owned && !is_asked(s);
 }
 
 /* Caller locks. Cancelled transfers come back at once. */
@@ -323,17 +334,53 @@ void exchange_pause(struct reader *reader, unsigned slot, unsigned ms)
 	pthread_mutex_unlock(&reader->lock);
 }
 
+/* The owner asks in its own channel. Caller locks. */
+static void ask_as_owner(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+	uint64_t now = clock_now();
+
+	pause_until(reader, channel->slot,
+		    movement_question_due(reader, channel->slot, now));
+	track_asked(&reader->track, channel->slot, clock_now());
+	channel->question = true;
+	run_once(channel, &question);
+}
+
+/*
+ * The channel is idle and the purpose allowed without a doubt, and the lock is
+ * not given up any more until the command is sent. Caller locks.
+ */
+static int make_ready(struct channel *channel, enum exchange_purpose purpose)
+{
+	uint64_t patience = clock_now() + EXCHANGE_SHORT_MS;
+
+	for (;;) {
+		int r;
+
+		wait_until_idle(channel);
+		r = allowed(channel->reader, channel->slot, purpose);
+		if (r != -EAGAIN)
+			return r;
+		if (clock_now() >= patience)
+			return -ETIMEDOUT;
+		ask_as_owner(channel);
+	}
+}
+
 static int run(struct channel *channel, const struct exchange_command *command)
 {
-	int r = run_once(channel, command);
+	for (unsigned i = 0;; i++) {
+		int r = make_ready(channel, command->purpose);
 
-	for (unsigned i = 0;
-	     r == 0 && is_busy(&channel->reply) && i < BUSY_TRIES; i++) {
+		channel->question = false;
+		if (r == 0)
+			r = run_once(channel, command);
+		if (r < 0 || !is_busy(&channel->reply) || i == BUSY_TRIES)
+			return r;
 		pause_until(channel->reader, channel->slot,
 			    clock_now() + (BUSY_PAUSE_MS << i));
-		r = run_once(channel, command);
 	}
-	return r;
 }
 
 static void log_outcome(const struct channel *channel,
@@ -359,8 +406,10 @@ int exchange_run(struct reader *reader, unsigned slot,
 	if (command->size > channel->out->size - CCID_HEADER_SIZE)
 		return -EMSGSIZE;
 	pthread_mutex_lock(&reader->lock);
-	channel->question = false;
 	r = run(channel, command);
+	/* Whose answer would it be? */
+	if (r == 0 && command->purpose == EXCHANGE_CARD && card_left(channel))
+		r = -ESTALE;
 	if (r == 0)
 		*ret_reply = channel->reply;
 	pthread_mutex_unlock(&reader->lock);
@@ -369,33 +418,15 @@ int exchange_run(struct reader *reader, unsigned slot,
 	return r;
 }
 
-/* The owner asks in its own channel. Caller locks. */
-static void ask_as_owner(struct channel *channel)
-{
-	struct reader *reader = channel->reader;
-	uint64_t now = clock_now();
-
-	pause_until(reader, channel->slot,
-		    movement_question_due(reader, channel->slot, now));
-	track_asked(&reader->track, channel->slot, clock_now());
-	channel->question = true;
-	run_once(channel, &question);
-}
-
 int exchange_recheck(struct reader *reader, unsigned slot,
 		     enum exchange_purpose purpose)
 {
-	uint64_t patience = clock_now() + EXCHANGE_SHORT_MS;
 	int r;
 
 	pthread_mutex_lock(&reader->lock);
-	r = allowed(reader, slot, purpose);
-	while (r == -EAGAIN && clock_now() < patience) {
-		ask_as_owner(reader->slot[slot].channel);
-		r = allowed(reader, slot, purpose);
-	}
+	r = make_ready(reader->slot[slot].channel, purpose);
 	pthread_mutex_unlock(&reader->lock);
-	return r == -EAGAIN ? -ETIMEDOUT : r;
+	return r;
 }
 
 /* Every slot is closed: only questions can be under way. */

@@ -34,6 +34,7 @@ struct exchange_command {
 	uint8_t parameters[3];
 	const uint8_t *data;
 	size_t size;
+	enum exchange_purpose purpose;	/* asked again just as it is sent */
 	unsigned wait_ms;	/* for the reply; an extension gives a multiple */
 	uint64_t deadline;	/* for all of it */
 };
@@ -51,6 +52,9 @@ int exchange_begin(struct reader *reader, unsigned slot,
 		   enum exchange_purpose purpose);
 void exchange_end(struct reader *reader, unsigned slot);
 
+/* True if a thread owns the slot, and with it the session. Caller locks. */
+bool exchange_is_owned(const struct reader *reader, unsigned slot);
+
 /* For an owner between two commands: the purpose, asked again. */
 int exchange_recheck(struct reader *reader, unsigned slot,
 		     enum exchange_purpose purpose);
@@ -63,7 +67,8 @@ void exchange_pause(struct reader *reader, unsigned slot, unsigned ms);
  * (done or failed), its data valid until the owner's next command or
  * exchange_end. Else
  *   -ENODEV     the device is gone
- *   -ESTALE     the card left and the reader did not answer for it
+ *   -ESTALE     the card left and the reader did not answer for it, or the
+ *               command was for the card that left
  *   -ETIMEDOUT  no reply in time
  *   -EMSGSIZE   the command does not fit a message
  *   -EPROTO     the reader talks nonsense

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "card.h"
+#include "control.h"
 #include "log.h"
 #include "lun.h"
 #include "movement.h"
@@ -35,6 +36,8 @@ static const struct {
 	{ -ENOMEDIUM, IFD_ICC_NOT_PRESENT },
 	{ -ETIMEDOUT, IFD_RESPONSE_TIMEOUT },
 	{ -ENOBUFS, IFD_ERROR_INSUFFICIENT_BUFFER },
+	{ -ENOTSUP, IFD_ERROR_NOT_SUPPORTED },
+	{ -ENODATA, IFD_ERROR_TAG },
 	{ -EPROTONOSUPPORT, IFD_PROTOCOL_NOT_SUPPORTED },
 };
 
@@ -141,16 +144,13 @@ static RESPONSECODE stop_lun(DWORD Lun)
 
 /*
  * Tags. A get function fills at most 264 bytes, pcscd's own buffer for
- * attributes, and returns how many, or a negative errno.
+ * attributes, and returns how many, or a negative errno. Those here are pcscd's
+ * own; all others are the attributes of attribute.h.
  */
 
-#define VALUE_MAX	264
+#define VALUE_MAX	ATTRIBUTE_MAX
 
-/* PC/SC part 3, 3.1: class << 16 | tag */
-#define ATTR_ICC_PRESENCE	0x00090300
-#define ATTR_ATR_STRING		0x00090303
-
-/* pcscd's own tags have one size; attributes have any, up to VALUE_MAX. */
+/* Of pcscd's tags all but the ATR have one size. */
 #define ANY_SIZE	0
 
 typedef int get_tag(struct lun *lun, unsigned char value[VALUE_MAX]);
@@ -198,17 +198,6 @@ static int get_atr(struct lun *lun, unsigned char value[VALUE_MAX])
 	return (int)card_atr(lun->reader, lun->slot, value);
 }
 
-/* PC/SC part 3: 0 no card, 2 present, as other drivers answer here. */
-static int get_presence(struct lun *lun, unsigned char value[VALUE_MAX])
-{
-	enum track_presence presence = movement_truth(lun->reader, lun->slot);
-
-	if (presence == TRACK_GONE)
-		return -ENODEV;
-	value[0] = presence == TRACK_PRESENT ? 2 : 0;
-	return 1;
-}
-
 static const struct {
 	DWORD tag;
 	DWORD size;
@@ -223,8 +212,6 @@ static const struct {
 	{ TAG_IFD_SLOTS_NUMBER, 1, get_slots },
 	{ TAG_IFD_DEVICE_REMOVED, 1, get_yes },
 	{ TAG_IFD_ATR, ANY_SIZE, get_atr },
-	{ ATTR_ATR_STRING, ANY_SIZE, get_atr },
-	{ ATTR_ICC_PRESENCE, ANY_SIZE, get_presence },
 };
 
 /*
@@ -238,6 +225,16 @@ static get_tag *find_tag(DWORD tag, DWORD size)
 		    (tags[i].size == ANY_SIZE || tags[i].size == size))
 			return tags[i].get;
 	return NULL;
+}
+
+static int get_value_of(struct lun *lun, DWORD tag, DWORD size,
+			unsigned char value[VALUE_MAX])
+{
+	get_tag *get = find_tag(tag, size);
+
+	if (get)
+		return get(lun, value);
+	return control_attribute(lun->reader, lun->slot, tag, value);
 }
 
 static RESPONSECODE give_value(const unsigned char *value, int size,
@@ -259,18 +256,15 @@ EXPORT RESPONSECODE IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length,
 	unsigned char value[VALUE_MAX];
 	RESPONSECODE code;
 	struct lun *lun;
-	get_tag *get;
 
 	enter();
 	if (!Length)
 		return IFD_ERROR_TAG;
-	get = find_tag(Tag, *Length);
-	if (!get)
-		return IFD_ERROR_TAG;
 	lun = lun_get(Lun);
 	if (!lun)
 		return IFD_COMMUNICATION_ERROR;
-	code = give_value(value, get(lun, value), Length, Value);
+	code = give_value(value, get_value_of(lun, Tag, *Length, value),
+			  Length, Value);
 	lun_put(lun);
 	return code;
 }
@@ -391,22 +385,29 @@ EXPORT RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci,
 	return code_of(r);
 }
 
-/* The features of PC/SC part 10 are none so far. */
 EXPORT RESPONSECODE IFDHControl(DWORD Lun, DWORD dwControlCode,
 				PUCHAR TxBuffer, DWORD TxLength,
 				PUCHAR RxBuffer, DWORD RxLength,
 				LPDWORD pdwBytesReturned)
 {
-	(void)Lun;
-	(void)dwControlCode;
-	(void)TxBuffer;
-	(void)TxLength;
-	(void)RxBuffer;
-	(void)RxLength;
+	struct lun *lun;
+	size_t size = 0;
+	int r;
+
 	enter();
-	if (pdwBytesReturned)
-		*pdwBytesReturned = 0;
-	return IFD_ERROR_NOT_SUPPORTED;
+	if (!pdwBytesReturned)
+		return IFD_COMMUNICATION_ERROR;
+	*pdwBytesReturned = 0;
+	if ((!TxBuffer && TxLength) || (!RxBuffer && RxLength))
+		return IFD_COMMUNICATION_ERROR;
+	lun = lun_get(Lun);
+	if (!lun)
+		return IFD_COMMUNICATION_ERROR;
+	r = control(lun->reader, lun->slot, dwControlCode, TxBuffer, TxLength,
+		    RxBuffer, RxLength, &size);
+	lun_put(lun);
+	*pdwBytesReturned = size;
+	return code_of(r);
 }
 
 EXPORT RESPONSECODE IFDHICCPresence(DWORD Lun)

@@ -115,6 +115,14 @@ uint64_t movement_question_due(struct reader *reader, unsigned slot,
 	return due;
 }
 
+void movement_power_begun(struct reader *reader, unsigned slot,
+			  enum track_power kind)
+{
+	tell(reader, slot,
+	     track_power_begun(&reader->track, slot, kind, clock_now()),
+	     "in doubt when its power was switched");
+}
+
 static void miss(struct reader *reader, unsigned slot)
 {
 	if (reader->slot[slot].open)

@@ -37,6 +37,10 @@ void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
 uint64_t movement_question_due(struct reader *reader, unsigned slot,
 			       uint64_t now);
 
+/* track_power_begun, its news dealt with. Caller locks. */
+void movement_power_begun(struct reader *reader, unsigned slot,
+			  enum track_power kind);
+
 /* A question stays without an answer. Caller locks. */
 void movement_unanswered(struct reader *reader, unsigned slot);
 

@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bits of ifdDriverOptions */
+#define OPTIONS_ESCAPE	0x0001u	/* any client may send escape commands */
+
 struct options {
 	uint32_t log_level;		/* ifdLogLevel, LOG_LEVEL_* */
 	uint32_t driver_options;	/* ifdDriverOptions */

@@ -279,7 +279,8 @@ static int check_card(const struct atr *atr, uint8_t protocol, bool told)
 	return told && atr->specific && atr->implicit ? -EIO : 0;
 }
 
-static void put_times(struct times *times, uint32_t clock, const struct atr *atr)
+static void put_times(struct times *times, uint32_t clock,
+		      const struct atr *atr)
 {
 	times->clock = clock;
 	times->guard_time = atr->guard_time;

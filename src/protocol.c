@@ -53,14 +53,13 @@ static int exchange_pps(struct reader *reader, unsigned slot,
 		.parameters = { 0, (uint8_t)wanted, 0 },
 		.data = bytes,
 		.size = size,
+		.purpose = EXCHANGE_CARD,
 		.wait_ms = PPS_MS,
 		.deadline = clock_now() + PPS_MS,
 	};
 	struct ccid_reply reply;
-	int r = exchange_recheck(reader, slot, EXCHANGE_CARD);
+	int r = exchange_run(reader, slot, &command, &reply);
 
-	if (r == 0)
-		r = exchange_run(reader, slot, &command, &reply);
 	if (r < 0)
 		return r;
 	if (reply.outcome != CCID_DONE || reply.size > room)
@@ -128,14 +127,13 @@ static int set_parameters(struct reader *reader, unsigned slot,
 		.parameters = { params->protocol },
 		.data = params->set_bytes,
 		.size = params->set_size,
+		.purpose = EXCHANGE_CARD,
 		.wait_ms = EXCHANGE_SHORT_MS,
 		.deadline = clock_now() + EXCHANGE_SHORT_MS,
 	};
 	struct ccid_reply reply;
-	int r = exchange_recheck(reader, slot, EXCHANGE_CARD);
+	int r = exchange_run(reader, slot, &command, &reply);
 
-	if (r == 0)
-		r = exchange_run(reader, slot, &command, &reply);
 	if (r < 0)
 		return r;
 	if (reply.outcome == CCID_DONE || may_refuse(params, reply.error))
@@ -202,10 +200,11 @@ static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
 	struct atr atr;
 	int r = atr_parse(bytes, size, &atr);
 
-	if (r == 0)
-		r = params_decide(&what, &atr, protocol, ret_params);
 	if (r < 0)
 		return -EPROTONOSUPPORT;
+	r = params_decide(&what, &atr, protocol, ret_params);
+	if (r < 0)
+		return r;
 	if (session->slow_visit == current_visit(reader, slot))
 		params_slow_down(ret_params);
 	return 0;

@@ -63,6 +63,7 @@ struct reader {
 
 	struct channel *channels;	/* desc.busy_slots of them */
 	bool starved;		/* a question was due, no channel free for it */
+	unsigned turn;		/* the slot that may be asked first */
 	struct session_speeds speeds;	/* belongs to whoever owns a slot first */
 
 	struct usb_transfer *interrupt;	/* NULL: the reader has no such pipe */

@@ -47,7 +47,8 @@ static size_t length_of(uint8_t byte)
 }
 
 /* Only what the command asked for is kept; what exceeds the room is counted. */
-static void store(struct t0 *engine, const uint8_t *data, size_t size, size_t max)
+static void store(struct t0 *engine, const uint8_t *data, size_t size,
+		  size_t max)
 {
 	size_t kept = smaller(size, max - engine->received);
 
@@ -93,7 +94,7 @@ static size_t wanted(const struct t0 *engine)
 	return smaller(engine->coming + STATUS_SIZE, engine->part);
 }
 
-/* What the card asked for goes first; then the next characters are asked for. */
+/* What the card asked for goes first; then its next characters are wanted. */
 static int send_characters(struct t0 *engine, struct engine_block *ret_block)
 {
 	size_t size = smaller(engine->due, engine->part);

@@ -73,6 +73,8 @@ static int repeat_part(struct t1 *engine, struct engine_block *ret_block)
 	const struct t1_exchange *x = &engine->exchange;
 	uint8_t more = is_last_part(x) ? 0 : T1_PCB_MORE;
 
+	if (!x->command)
+		return -EIO;	/* the reader alone knew it */
 	return send_block(engine, T1_SENT_I,
 			  (uint8_t)(T1_PCB_I | engine->ns << 6 | more),
 			  x->command + x->acknowledged, x->part, ret_block);
@@ -433,6 +435,36 @@ int t1_start(struct t1 *engine, const uint8_t *command, size_t command_size,
 		return send_block(engine, T1_SENT_IFS, T1_PCB_IFS,
 				  &engine->ifsd_wanted, 1, ret_block);
 	return send_part(engine, ret_block);
+}
+
+int t1_start_unseen(struct t1 *engine, size_t command_size, uint8_t *answer,
+		    size_t room, uint8_t ret_prologue[T1_PROLOGUE_SIZE])
+{
+	if (command_size < COMMAND_MIN)
+		return -EINVAL;
+	if (command_size > engine->ifsc)
+		return -EMSGSIZE;
+	if (room < 2)
+		return -ENOBUFS;
+	if (!engine->settled)
+		return -ENOTCONN;
+	engine->settled = false;
+	engine->exchange = (struct t1_exchange){
+		.command_size = command_size,
+		.part = command_size,
+		.answer = answer,
+		.room = room,
+		.sent = T1_SENT_I,
+	};
+	ret_prologue[0] = 0;
+	ret_prologue[1] = (uint8_t)(T1_PCB_I | engine->ns << 6);
+	ret_prologue[2] = (uint8_t)command_size;
+	return 0;
+}
+
+void t1_withdraw(struct t1 *engine)
+{
+	engine->settled = true;
 }
 
 int t1_step(struct t1 *engine, const struct engine_reply *reply,

@@ -41,6 +41,8 @@
  * the shortest block has, and then, as LEN tells it, the rest: one XfrBlock for
  * blocks without INF, two for others. Fewer bytes than wanted are asked on for;
  * more are taken, so a reader that returns what came needs one XfrBlock only.
+ * What a damaged LEN leaves on the line is not waited for: it costs a repetition
+ * more, and every damaged block would have to wait otherwise.
  *
  * Every loop that a card can extend is counted: see the limits below. Time is
  * the caller's: it multiplies the block waiting time by bwi of each block.
@@ -77,7 +79,7 @@ enum t1_sent {
 };
 
 struct t1_exchange {
-	const uint8_t *command;
+	const uint8_t *command;	/* NULL: nobody but the reader knows it */
 	size_t command_size;
 	size_t acknowledged;	/* bytes of the command that the card has */
 	size_t part;		/* bytes in the I-block behind them */
@@ -140,6 +142,19 @@ int t1_init(struct t1 *engine, const struct t1_parameters *parameters);
  */
 int t1_start(struct t1 *engine, const uint8_t *command, size_t command_size,
 	     uint8_t *answer, size_t room, struct engine_block *ret_block);
+
+/*
+ * Begins an exchange whose command the reader completes (with a PIN) and sends
+ * by itself, as one block with this prologue; the reply is for t1_step as ever.
+ * Errors of t1_start; -EMSGSIZE if the card takes no block of that size. Where
+ * the command would have to be sent again, t1_step fails: -EIO. IFSD is not
+ * offered before it, but before the next command.
+ */
+int t1_start_unseen(struct t1 *engine, size_t command_size, uint8_t *answer,
+		    size_t room, uint8_t ret_prologue[T1_PROLOGUE_SIZE]);
+
+/* Instead of t1_step: the reader says that it has sent nothing. */
+void t1_withdraw(struct t1 *engine);
 
 /*
  * Feeds the reply. Returns ENGINE_SEND with *ret_block set, ENGINE_DONE with

@@ -36,6 +36,7 @@ static unsigned slot_moved(struct track_slot *s, uint64_t now)
 	s->moved_ms = now;
 	s->used_ms = now;
 	s->outdated = true;
+	s->ended = false;
 	s->powered = 0;
 	return burst ? slot_doubt(s) : 0;
 }
@@ -95,13 +96,23 @@ static bool slot_is_chatty(const struct track_slot *s, uint64_t now)
 	       s->chatty[s->power_kind] >= TRACK_CHATTY_ROW;
 }
 
+/*
+ * A card that was powered up again in its visit may have been another one by
+ * then, and its notification late: to ask would tell nothing, we made it active.
+ */
+static bool may_be_late(const struct track_slot *s, uint64_t now)
+{
+	return s->again && now - s->power_ms < TRACK_ECHO_MS &&
+	       !slot_is_chatty(s, now);
+}
+
 /* Changed, and a card is inside as before: a swap, or an idle message. */
 static unsigned notified_in_place(struct track *t, struct track_slot *s,
 				  bool echo, uint64_t now)
 {
 	unsigned news = slot_chatter(s, now);
 
-	if (slot_powered(s) && !t->auto_activation)
+	if (slot_powered(s) && !t->auto_activation && !may_be_late(s, now))
 		return news | slot_doubt(s);
 	if (!echo && !slot_is_chatty(s, now))
 		return news | slot_swap(s, now);
@@ -122,6 +133,7 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 	bool echo = now < s->echo_until;
 
 	s->echo_until = 0;
+	s->outdated |= changed;
 	if (s->suspect_ms && changed)
 		prove(t, s);
 	if (present == s->present) {
@@ -142,11 +154,19 @@ unsigned track_missed(struct track *t, unsigned slot)
 	return slot_doubt(&t->slot[slot]);
 }
 
+/* A command was sent to the card that is inside, so its reply is no older. */
+static bool sent_in_visit(const struct track_slot *s)
+{
+	return slot_powered(s) || (s->present && s->power_visit == s->visit);
+}
+
 unsigned track_replied(struct track *t, unsigned slot, enum ccid_icc icc)
 {
 	struct track_slot *s = &t->slot[slot];
 	bool present = icc != CCID_ICC_ABSENT;
 
+	if (!present && sent_in_visit(s))
+		s->ended = true;
 	if (present != s->present ||
 	    (icc == CCID_ICC_INACTIVE && slot_powered(s)))
 		return slot_doubt(s);
@@ -208,7 +228,7 @@ unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc icc,
 			     present ? slot_insert(s, now)
 				     : slot_remove(s, now),
 			     now);
-	if (icc == CCID_ICC_INACTIVE && slot_powered(s)) {
+	if (s->ended || (icc == CCID_ICC_INACTIVE && slot_powered(s))) {
 		slot_forgive(s);
 		return TRACK_SETTLED | slot_swap(s, now);
 	}
@@ -298,10 +318,11 @@ bool track_presence_asks(const struct track *t, unsigned slot, uint64_t now)
 	       t->trust != TRACK_PROVEN && now - s->asked_ms >= t->poll_ms;
 }
 
-void track_power_begun(struct track *t, unsigned slot, enum track_power kind,
-		       uint64_t now)
+unsigned track_power_begun(struct track *t, unsigned slot,
+			   enum track_power kind, uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
+	unsigned news = 0;
 
 	if (!s->power_bit)
 		s->chatty[s->power_kind] = 0;
@@ -309,16 +330,25 @@ void track_power_begun(struct track *t, unsigned slot, enum track_power kind,
 	s->power_bit = false;
 	s->power_ms = now;
 	s->used_ms = now;
-	s->powered = 0;
 	s->powering = kind == TRACK_POWER_ON;
 	s->power_visit = slot_truth(s);
+	s->again = s->present && s->shown == s->visit;
+	if (s->again)
+		s->echo_until = 0;
+	/* No answer will tell any more whether the card had lost its power. */
+	if (s->doubt && slot_powered(s))
+		news = slot_swap(s, now);
+	s->powered = 0;
+	return news;
 }
 
 int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
+	uint32_t visit = s->power_visit;
 
 	s->powering = false;
+	s->power_visit = 0;
 	s->power_ms = now;
 	s->used_ms = now;
 	if (s->power_kind == TRACK_POWER_OFF)
@@ -327,11 +357,12 @@ int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 		return -ENODEV;
 	if (!s->present)
 		return -ENOMEDIUM;
-	if (s->visit != s->power_visit)
+	if (s->visit != visit)
 		return -ESTALE;
 	if (!done)
 		return -EIO;
 	s->powered = s->visit;
+	s->shown = s->visit;
 	return 0;
 }
 
@@ -343,7 +374,7 @@ static int may_reach_card(const struct track *t, const struct track_slot *s)
 		return -EAGAIN;
 	if (!s->present)
 		return -ENOMEDIUM;
-	return s->watched && slot_debt(s) ? -ESTALE : 0;
+	return s->watched && s->reported != s->visit ? -ESTALE : 0;
 }
 
 int track_may_power(const struct track *t, unsigned slot)

@@ -103,9 +103,11 @@ struct track_slot {
 	uint32_t visit;		/* inside now, or the last one */
 
 	/* what we did to the card */
-	bool powering;		/* power-up under way, begun in power_visit */
-	uint32_t power_visit;
+	bool powering;		/* power-up under way */
+	uint32_t power_visit;	/* a power command is under way since, or 0 */
 	uint32_t powered;	/* visit powered up by us, 0: none */
+	uint32_t shown;		/* visit whose ATR was given out, 0: none */
+	bool again;		/* powered up once more in that visit */
 
 	/* what pcscd was told */
 	uint32_t reported;	/* 0: empty */
@@ -117,6 +119,7 @@ struct track_slot {
 
 	/* doubt */
 	bool doubt;
+	bool ended;		/* the visit, says a reply to a command in it */
 	bool asked;		/* a question is on its way */
 	bool outdated;		/* evidence came after that question */
 	uint64_t asked_ms;
@@ -180,8 +183,8 @@ uint64_t track_question_due(struct track *t, unsigned slot, uint64_t now,
 bool track_presence_asks(const struct track *t, unsigned slot, uint64_t now);
 
 /* Power commands of our own, around all attempts of one call. */
-void track_power_begun(struct track *t, unsigned slot, enum track_power kind,
-		       uint64_t now);
+unsigned track_power_begun(struct track *t, unsigned slot,
+			   enum track_power kind, uint64_t now);
 /*
  * done: the reader says so. 0 if the card that is inside was powered up, else
  * -ENODEV, -ENOMEDIUM (slot empty), -ESTALE (another visit by now) or -EIO.

@@ -156,15 +156,12 @@ static int send_block(struct transmission *t, const struct engine_block *block,
 				(uint8_t)(block->level_parameter >> 8) },
 		.data = block->data,
 		.size = block->size,
+		.purpose = EXCHANGE_CARD,
 		.wait_ms = wait_for_block(t, block),
 		.deadline = t->deadline,
 	};
 	struct ccid_reply reply;
-	int r = exchange_recheck(t->reader, t->slot, EXCHANGE_CARD);
-
-	if (r < 0)
-		return r;
-	r = exchange_run(t->reader, t->slot, &command, &reply);
+	int r = exchange_run(t->reader, t->slot, &command, &reply);
 	if (r < 0)
 		return r;
 	return understand(&reply, ret_reply);
@@ -191,16 +188,13 @@ static int loop(struct transmission *t, struct engine_block *block)
  */
 static void forsake(struct transmission *t, int r)
 {
-	if (t->kind == ENGINE_APDU || r == -ENOBUFS || r == -ECANCELED)
+	if (t->kind == ENGINE_APDU || (t->kind == ENGINE_T0 && r == -ENOBUFS) ||
+	    (t->kind == ENGINE_T1 && t->session->t1.settled))
 		return;
 	card_forsake_owned(t->reader, t->slot);
 }
 
-/*
- * The failure may be the first sign of a card that left: what to tell depends
- * on what the slot holds now.
- */
-static int explain(struct reader *reader, unsigned slot, int r)
+int transmit_explain(struct reader *reader, unsigned slot, int r)
 {
 	int now = exchange_recheck(reader, slot, EXCHANGE_POWER);
 
@@ -209,15 +203,10 @@ static int explain(struct reader *reader, unsigned slot, int r)
 	return r;
 }
 
-static int run(struct transmission *t, const uint8_t *command, size_t size,
-	       uint8_t *answer, size_t room, size_t *ret_size)
+/* The exchange is over: r is what came of it. */
+static int end(struct transmission *t, int r, uint8_t *answer, size_t room,
+	       size_t *ret_size)
 {
-	struct engine_block block;
-	int r = start(t, command, size, answer, room, &block);
-
-	if (r < 0)
-		return r;
-	r = loop(t, &block);
 	if (r == 0) {
 		*ret_size = received(t);
 	} else {
@@ -228,7 +217,18 @@ static int run(struct transmission *t, const uint8_t *command, size_t size,
 		t1_end(&t->session->t1);
 	else
 		explicit_bzero(&t->engine, sizeof(t->engine));
-	return r < 0 ? explain(t->reader, t->slot, r) : 0;
+	return r < 0 ? transmit_explain(t->reader, t->slot, r) : 0;
+}
+
+static int run(struct transmission *t, const uint8_t *command, size_t size,
+	       uint8_t *answer, size_t room, size_t *ret_size)
+{
+	struct engine_block block;
+	int r = start(t, command, size, answer, room, &block);
+
+	if (r < 0)
+		return r;
+	return end(t, loop(t, &block), answer, room, ret_size);
 }
 
 static int agree(struct reader *reader, unsigned slot, int protocol)
@@ -272,4 +272,28 @@ int transmit(struct reader *reader, unsigned slot, int protocol,
 	}
 	exchange_end(reader, slot);
 	return r;
+}
+
+int transmit_resume(struct reader *reader, unsigned slot, int r,
+		    const struct ccid_reply *first, size_t *ret_size)
+{
+	struct session *session = &reader->slot[slot].session;
+	struct transmission t = {
+		.reader = reader,
+		.slot = slot,
+		.session = session,
+		.kind = ENGINE_T1,
+		.deadline = clock_now() + ALL_MS,
+	};
+	struct engine_reply reply;
+	struct engine_block block;
+
+	if (r == 0)
+		r = understand(first, &reply);
+	if (r == 0)
+		r = t1_step(&session->t1, &reply, &block);
+	if (r == ENGINE_SEND)
+		r = loop(&t, &block);
+	return end(&t, r < 0 ? r : 0, session->t1.exchange.answer,
+		   session->t1.exchange.room, ret_size);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ccid.h"
 #include "reader.h"
 
 #define TRANSMIT_ANY	(-1)	/* the protocol that was agreed on */
@@ -23,5 +24,20 @@
 int transmit(struct reader *reader, unsigned slot, int protocol,
 	     const uint8_t *command, size_t size, uint8_t *answer, size_t room,
 	     size_t *ret_size);
+
+/*
+ * Goes on with an exchange of T=1 that t1_start_unseen began, and ends it: r
+ * and, if that is 0, *first tell what came of the block that the reader has
+ * sent. For a caller that owns the slot. Errors of transmit.
+ */
+int transmit_resume(struct reader *reader, unsigned slot, int r,
+		    const struct ccid_reply *first, size_t *ret_size);
+
+/*
+ * A failure, r, may be the first sign of a card that left: what to tell depends
+ * on what the slot holds now. For a caller that owns the slot. Returns r or
+ * what matters more, -ENODEV or -ENOMEDIUM.
+ */
+int transmit_explain(struct reader *reader, unsigned slot, int r);
 
 #endif

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "node.h"
+#include "text.h"
 #include "usb_interface.h"
 
 #define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
@@ -19,6 +21,12 @@
 /* bmRequestType: class request to the interface, host to device */
 #define REQUEST_OUT	0x21
 #define REQUEST_IN	0xA1	/* the other way */
+
+#define STRING_SIZE	255	/* of a descriptor */
+#define STRING_HEADER	2	/* bLength, bDescriptorType */
+#define STRING_MS	500	/* each of two transfers */
+#define LANGUAGES	0	/* the string that lists them */
+#define ENGLISH		0x0409
 
 #define EVENT_WAIT_S	1000000	/* in ms it still fits the int of poll() */
 
@@ -307,6 +315,73 @@ int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
 					(uint16_t)size, timeout_ms);
 
 	return r < 0 ? error_of(r) : r;
+}
+
+/* Returns the size of what stands behind the header, or an error. */
+static int get_string_descriptor(struct usb *usb, uint8_t index,
+				 uint16_t language, uint8_t bytes[STRING_SIZE])
+{
+	int r = libusb_control_transfer(
+		usb->handle, LIBUSB_ENDPOINT_IN, LIBUSB_REQUEST_GET_DESCRIPTOR,
+		(uint16_t)(LIBUSB_DT_STRING << 8 | index), language, bytes,
+		STRING_SIZE, STRING_MS);
+
+	if (r < 0)
+		return error_of(r);
+	if (r < STRING_HEADER || bytes[1] != LIBUSB_DT_STRING ||
+	    bytes[0] < STRING_HEADER)
+		return -EPROTO;
+	return (bytes[0] < r ? bytes[0] : r) - STRING_HEADER;
+}
+
+/* English if there is, else the first; those without a list have English. */
+static int choose_language(struct usb *usb, uint16_t *ret_language)
+{
+	uint8_t bytes[STRING_SIZE];
+	int size = get_string_descriptor(usb, LANGUAGES, 0, bytes);
+
+	*ret_language = ENGLISH;
+	if (size < 2)
+		return size;
+	for (int i = 0; i + 1 < size; i += 2)
+		if (get_le16(bytes + STRING_HEADER + i) == ENGLISH)
+			return size;
+	*ret_language = get_le16(bytes + STRING_HEADER);
+	return size;
+}
+
+static uint8_t string_index(const struct usb *usb, enum usb_text which)
+{
+	struct libusb_device_descriptor device;
+
+	libusb_get_device_descriptor(libusb_get_device(usb->handle), &device);
+	switch (which) {
+	case USB_MANUFACTURER:
+		return device.iManufacturer;
+	case USB_PRODUCT:
+		return device.iProduct;
+	case USB_SERIAL:
+		break;
+	}
+	return device.iSerialNumber;
+}
+
+int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room)
+{
+	uint8_t bytes[STRING_SIZE], index = string_index(usb, which);
+	uint16_t language;
+	int size;
+
+	text[0] = '\0';
+	if (!index)
+		return 0;
+	size = choose_language(usb, &language);
+	if (size >= 0 || size == -EPIPE || size == -EPROTO)
+		size = get_string_descriptor(usb, index, language, bytes);
+	if (size > 0)
+		text_from_utf16(bytes + STRING_HEADER, (size_t)size, text,
+				room);
+	return size == -ENODEV ? -ENODEV : 0;
 }
 
 int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)

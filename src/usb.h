@@ -44,6 +44,13 @@ struct usb_info {
 	uint8_t descriptor[DESC_SIZE];	/* class descriptor, unparsed */
 };
 
+/* Strings that describe the device. */
+enum usb_text {
+	USB_MANUFACTURER,
+	USB_PRODUCT,
+	USB_SERIAL,
+};
+
 enum usb_pipe {
 	USB_OUT,
 	USB_IN,
@@ -101,6 +108,13 @@ int usb_request(struct usb *usb, uint8_t request, uint16_t value,
 /* One that brings data: returns how many bytes came, or an error. */
 int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
 		   uint8_t *data, size_t size, unsigned timeout_ms);
+
+/*
+ * Asks the device for a string and makes it fit to be shown (text.h), in room,
+ * 1.., bytes with a NUL. Empty if the device has none or does not give it.
+ * Blocks up to a second. 0 or -ENODEV.
+ */
+int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room);
 
 /* Blocks for one control transfer; callable from a callback all the same. */
 int usb_clear_halt(struct usb *usb, enum usb_pipe pipe);

@@ -65,32 +65,42 @@ static size_t compose(struct device *device, uint8_t *message)
 }
 
 /* A message that still waits is told anew, with what it said as well. */
-static void merge(struct device *device)
+static bool merge(struct device *device, struct device_slot *slot)
 {
 	struct script_message *waiting =
 		device->script.pipe[USB_INTERRUPT].message;
 
-	for (unsigned i = 0; waiting && i < device->slots; i++)
+	if (device->announcement != DEVICE_MERGED || !slot->alone ||
+	    !waiting || waiting->bytes[0] != CCID_NOTIFY_SLOT_CHANGE ||
+	    waiting->size != 1 + (device->slots + 3) / 4)
+		return false;
+	for (unsigned i = 0; i < device->slots; i++)
 		if (waiting->bytes[1 + i / 4] & 2u << i % 4 * 2)
 			device->slot[i].changed = true;
-	if (waiting)
-		compose(device, waiting->bytes);
+	compose(device, waiting->bytes);
+	slot->alone = 0;
+	slot->last_alone = 0;
+	return true;
 }
 
-static void announce(struct device *device)
+static void announce(struct device *device, struct device_slot *slot)
 {
 	uint8_t message[1 + DESC_SLOTS_MAX / 4];
+	size_t size;
 
 	if (device->announcement == DEVICE_MUTE ||
 	    !device->script.info.interrupt_endpoint)
 		return;
-	if (device->announcement == DEVICE_MERGED &&
-	    device->script.pipe[USB_INTERRUPT].message) {
-		merge(device);
+	if (merge(device, slot))
 		return;
-	}
-	put_message(device, USB_INTERRUPT, 0, message,
-		    compose(device, message));
+	slot->alone += slot->last_alone;
+	slot->last_alone = 1;
+	size = compose(device, message);
+	if (device->cuts)
+		size = 1;
+	put_message(device, USB_INTERRUPT, 0, message, size);
+	if (device->doubles)
+		put_message(device, USB_INTERRUPT, 0, message, size);
 }
 
 static void forget_chain(struct device_slot *slot)
@@ -115,7 +125,15 @@ void device_move_locked(struct device *device, unsigned slot, bool present,
 	if (present)
 		s->card = (struct device_card){ .serial = serial };
 	s->changed = true;
-	announce(device);
+	announce(device, s);
+	s->announced = device->script.pipe[USB_INTERRUPT].put;
+}
+
+static bool is_settled(const struct device *device,
+		       const struct device_slot *slot)
+{
+	return !device->settles || slot->announced <=
+	       device->script.pipe[USB_INTERRUPT].passed;
 }
 
 /* --- commands; the script is locked */
@@ -162,12 +180,13 @@ static bool voltage_suits(const struct device_slot *slot, uint8_t select)
 	       (slot->card.voltages & voltages[select]);
 }
 
-static void power_on(struct device_slot *slot, const uint8_t *bytes,
-		     struct answer *answer)
+static void power_on(const struct device *device, struct device_slot *slot,
+		     const uint8_t *bytes, struct answer *answer)
 {
 	uint8_t atr[6] = { 0x3B, 0x04 };
 
-	slot->active = slot->present && voltage_suits(slot, bytes[7]);
+	slot->active = slot->present && is_settled(device, slot) &&
+		       voltage_suits(slot, bytes[7]);
 	forget_chain(slot);
 	answer->status = icc_status(slot);
 	if (!slot->active) {
@@ -227,7 +246,7 @@ static void transfer_block(struct device *device, struct device_slot *slot,
 {
 	uint16_t level = device->extended ? get_le16(bytes + 8) : 0;
 
-	if (!slot->active) {
+	if (!slot->active || !is_settled(device, slot)) {
 		fail(answer, CCID_ERROR_MUTE);
 		return;
 	}
@@ -271,7 +290,7 @@ static void act(struct device *device, const uint8_t *bytes, size_t size,
 	}
 	switch (bytes[0]) {
 	case CCID_POWER_ON:
-		power_on(slot, bytes, answer);
+		power_on(device, slot, bytes, answer);
 		break;
 	case CCID_POWER_OFF:
 		power_off(slot, answer);

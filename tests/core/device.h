@@ -26,7 +26,11 @@
 
 enum device_announcement {
 	DEVICE_EACH,	/* a message for each movement */
-	DEVICE_MERGED,	/* movements that nobody has fetched become one message */
+	/*
+	 * Movements that nobody has fetched become one message; not twice in a
+	 * row, which is how chatty readers are recognised.
+	 */
+	DEVICE_MERGED,
 	DEVICE_MUTE,	/* nothing, though there is an endpoint */
 };
 
@@ -61,6 +65,8 @@ struct device_slot {
 	bool aborting;		/* the control half came */
 	uint8_t abort_seq;
 	bool changed;		/* not told yet */
+	uint64_t announced;	/* by this message of the interrupt pipe */
+	unsigned alone, last_alone;	/* movements since the last merged ones */
 	uint8_t *command;	/* parts of a chained APDU */
 	size_t command_size;
 	uint8_t *answer;	/* what is left of a chained answer */
@@ -74,6 +80,9 @@ struct device {
 	bool extended;
 	bool auto_activation;
 	bool ignores_abort;	/* the request halts */
+	bool doubles;		/* every notification comes twice */
+	bool cuts;		/* every notification is cut to its first byte */
+	bool settles;		/* a card is mute until its insertion was fetched */
 	enum device_announcement announcement;
 	uint64_t notice_us;	/* how late notifications are */
 	size_t answer_size;	/* of data that a card adds */

@@ -209,13 +209,19 @@ void order_power_off(struct order *order, unsigned slot)
 	start(order, slot, run_power_off);
 }
 
-void order_transmit(struct order *order, unsigned slot, const uint8_t *command,
-		    size_t size)
+void order_transmit_into(struct order *order, unsigned slot,
+			 const uint8_t *command, size_t size, size_t room)
 {
 	order->command = command;
 	order->command_size = size;
-	order->room = sizeof(order->answer);
+	order->room = room;
 	start(order, slot, run_transmit);
+}
+
+void order_transmit(struct order *order, unsigned slot, const uint8_t *command,
+		    size_t size)
+{
+	order_transmit_into(order, slot, command, size, sizeof(order->answer));
 }
 
 void order_presence(struct order *order, unsigned slot)
@@ -237,6 +243,8 @@ int power_up(unsigned slot)
 	static struct order order;
 
 	order_power_up(&order, slot);
+	if (!call_is_over(&order.call))
+		stopped_clock_pass(1000);	/* for a doubt to be settled */
 	return order_join(&order, NULL);
 }
 
@@ -263,6 +271,8 @@ uint32_t transmit_serial(unsigned slot)
 
 void be_ready(unsigned slot, uint32_t serial)
 {
+	assert_int_equal(movement_presence(fixture.reader, slot),
+			 TRACK_PRESENT);
 	assert_int_equal(power_up(slot), 0);
 	assert_int_equal(transmit_serial(slot), serial);
 }

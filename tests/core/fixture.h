@@ -56,6 +56,8 @@ void order_reset(struct order *order, unsigned slot);
 void order_power_off(struct order *order, unsigned slot);
 void order_transmit(struct order *order, unsigned slot, const uint8_t *command,
 		    size_t size);
+void order_transmit_into(struct order *order, unsigned slot,
+			 const uint8_t *command, size_t size, size_t room);
 void order_presence(struct order *order, unsigned slot);	/* r: track_presence */
 
 /* The same, done: returns what the call returned. */
@@ -63,7 +65,7 @@ int power_up(unsigned slot);
 int power_off(unsigned slot);
 uint32_t transmit_serial(unsigned slot);	/* the card's, 0: it failed */
 
-/* Powers the card up and sends it a first command. */
+/* As pcscd at start: asks presence, powers up; and a first command. */
 void be_ready(unsigned slot, uint32_t serial);
 
 /* Shall be over now; *ret_ms, if not NULL, is the time that it took. */

@@ -17,6 +17,7 @@ struct script_transfer {
 	struct script_transfer *next;
 	enum usb_pipe pipe;
 	bool under_way;
+	bool filled;	/* a message of its pipe is in it */
 	size_t asked;	/* size at the submission */
 	int status;
 	size_t received;
@@ -144,6 +145,7 @@ void script_put(struct script *script, enum usb_pipe pipe, int status,
 {
 	append_message(&script->pipe[pipe].message,
 		       make_message(status, bytes, size, delay_us));
+	script->pipe[pipe].put++;
 }
 
 void script_on_cancel(struct script *script, enum usb_pipe pipe, int status,
@@ -225,28 +227,36 @@ static bool is_due(const struct script_message *message, uint64_t now,
 static bool call_back(struct script *script, uint64_t now, uint64_t *next)
 {
 	struct script_transfer *transfer;
+	struct script_pipe *pipe;
+	bool filled;
 
 	(void)now;
 	(void)next;
 	if (!script->ended)
 		return false;
 	transfer = take_transfer(&script->ended);
+	pipe = &script->pipe[transfer->pipe];
+	filled = transfer->filled;
 	count_step(script);
 	transfer->under_way = false;
 	pthread_mutex_unlock(&script->lock);
 	transfer->usb.done(&transfer->usb, transfer->status,
 			   transfer->received);
 	pthread_mutex_lock(&script->lock);
+	pipe->passed += filled;
 	return true;
 }
 
 static bool obey(struct script *script, uint64_t now, uint64_t *next)
 {
+	struct script_message **at = &script->work;
 	struct script_message *command;
 
-	if (!is_due(script->work, now, next))
+	while (*at && !is_due(*at, now, next))
+		at = &(*at)->next;
+	if (!*at)
 		return false;
-	command = take_message(&script->work);
+	command = take_message(at);
 	script->command(script, command->bytes, command->size);
 	free(command);
 	return true;
@@ -259,6 +269,7 @@ static bool deliver(struct script_pipe *pipe, uint64_t now, uint64_t *next)
 	if (pipe->held || !pipe->first || !is_due(pipe->message, now, next))
 		return false;
 	message = take_message(&pipe->message);
+	pipe->first->filled = true;
 	fill_transfer(take_transfer(&pipe->first), message);
 	if (message->status == -EPIPE)
 		pipe->halted = true;
@@ -529,6 +540,7 @@ static void start(struct script_transfer *transfer, size_t size)
 	transfer->under_way = true;
 	transfer->asked = size;
 	transfer->received = 0;
+	transfer->filled = false;
 	if (pipe->halted)
 		end_transfer(transfer, -EPIPE);
 	else if (pipe->sticks)
@@ -616,6 +628,23 @@ int usb_request(struct usb *usb, uint8_t request, uint16_t value,
 	wake(script);
 	pthread_mutex_unlock(&script->lock);
 	return r;
+}
+
+int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room)
+{
+	struct script *script = usb->script;
+	int r;
+
+	pthread_mutex_lock(&script->lock);
+	script->requests++;
+	r = operate(script, SCRIPT_REQUEST);
+	wake(script);
+	pthread_mutex_unlock(&script->lock);
+	if (r == -ENODEV)
+		return r;
+	snprintf(text, room, "%s",
+		 r == 0 && script->text[which] ? script->text[which] : "");
+	return 0;
 }
 
 /* No list of speeds, as most readers have none. */

@@ -54,6 +54,7 @@ struct script_pipe {
 	bool held;	/* nothing goes through */
 	bool sticks;	/* the next transfer does not, until it is cancelled */
 	struct script_transfer *stuck;
+	uint64_t put, passed;	/* messages so far; passed: the callback is back */
 	bool halted;	/* until cleared */
 
 	/* What a transfer ends with that is cancelled, once */
@@ -66,6 +67,7 @@ struct script {
 	struct script *next;
 	unsigned bus, address;
 	struct usb_info info;
+	const char *text[3];	/* by enum usb_text */
 
 	/* the owner's */
 	void (*command)(struct script *script, const uint8_t *bytes,

@@ -16,7 +16,7 @@
 
 static const uint8_t select_file[] = { 0x00, 0xA4, 0x04, 0x00, 0x00 };
 
-static struct order a, b, waiting, second;
+static struct order a, b, waiting;
 
 static void open_with_card(void)
 {
@@ -164,97 +164,67 @@ static void a_silent_question_of_a_closed_slot_stops_no_other(void **state)
 	assert_int_equal(order_join(&a, NULL), 0);
 }
 
-/* Both slots in doubt, one command at a time. */
-static void questions_follow_each_other_whatever_comes_back_first(void **state)
-{
-	(void)state;
-	device_set_slots(&fixture.device, 2, 1);
-	fixture_open();
-	fixture.device.script.replies_first = true;
-	order_wait(&waiting, 0, MOVEMENT_FOREVER);
-	order_wait(&second, 1, MOVEMENT_FOREVER);
-	stopped_clock_pass(10000);
-	device_hold(&fixture.device, USB_OUT, true);
-	raise_doubt();
-	script_lock(&fixture.device.script);
-	fixture.device.slot[1].present = true;
-	script_unlock(&fixture.device.script);
-	device_hold(&fixture.device, USB_OUT, false);
-	stopped_clock_settle();
-	stopped_clock_pass(500);
-	assert_int_equal(movement_truth(fixture.reader, 1), TRACK_PRESENT);
-	movement_stop(fixture.reader, 0);
-	stopped_clock_settle();
-	order_join(&waiting, NULL);
-	order_join(&second, NULL);
-}
-
 /* The doubt comes while a command runs, so the question comes behind it. */
 static void a_question_behind_a_command_that_stays_silent_is_asked_again(
 	void **state)
 {
-	static const uint8_t insert[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
-	static const uint8_t remove[] = { CCID_NOTIFY_SLOT_CHANGE, 0x02 };
-
 	(void)state;
+	fixture.device.announcement = DEVICE_MUTE;
 	open_with_card();
-	device_notify(&fixture.device, remove, sizeof(remove));
-	stopped_clock_pass(2000);
-	device_notify(&fixture.device, insert, sizeof(insert));
-	stopped_clock_pass(2000);
-	order_wait(&waiting, 0, 0);
-	order_join(&waiting, NULL);
-	order_presence(&a, 0);
 	order_wait(&waiting, 0, MOVEMENT_FOREVER);
 	device_hold(&fixture.device, USB_IN, true);
-	order_power_off(&a, 0);
+	order_transmit(&a, 0, select_file, sizeof(select_file));
 	raise_doubt();
 	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
-	script_lock(&fixture.device.script);
-	fixture.device.slot[0].present = false;
-	script_unlock(&fixture.device.script);
+	device_remove(&fixture.device, 0);
 	device_hold(&fixture.device, USB_IN, false);
 	stopped_clock_settle();
-	order_join(&a, NULL);
+	assert_int_equal(order_join(&a, NULL), 0);
 	stopped_clock_pass(10000);
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
 	assert_int_equal(order_join(&waiting, NULL), 0);
 }
 
-static void extend_for_ever(uint8_t command)
-{
-	for (int i = 0; i < 60; i++)
-		device_on(&fixture.device, command, DEVICE_EXTEND, 255, 255);
-}
-
 static void a_power_off_that_is_extended_for_ever_ends(void **state)
 {
+	uint8_t extension[] = {
+		CCID_SLOT_STATUS, 0, 0, 0, 0, 0, 0, 0x80, 255, 0,
+	};
 	uint64_t ms;
 
 	(void)state;
 	open_with_card();
-	fixture.device.script.dice = NULL;
-	device_on(&fixture.device, CCID_POWER_OFF, DEVICE_EXTEND, 255, 255);
-	fixture.device.fault[fixture.device.faults - 1].fault = DEVICE_EXTEND;
-	device_hold(&fixture.device, USB_IN, true);
+	device_on(&fixture.device, CCID_POWER_OFF, DEVICE_SILENT, 0, 0);
 	order_power_off(&a, 0);
-	for (int i = 0; i < 200 && !call_is_over(&a.call); i++) {
-		static const uint8_t extension[] = {
-			CCID_SLOT_STATUS, 0, 0, 0, 0, 0, 0, 0x80, 255, 0,
-		};
-		uint8_t bytes[sizeof(extension)];
-
-		memcpy(bytes, extension, sizeof(bytes));
-		bytes[6] = (uint8_t)(fixture.reader->seq - 1);
-		device_say(&fixture.device, bytes, sizeof(bytes));
-		stopped_clock_pass(1000);
+	extension[6] = (uint8_t)(fixture.reader->seq - 1);
+	for (int i = 0; i < 100; i++) {
+		device_say(&fixture.device, extension, sizeof(extension));
+		stopped_clock_pass(100);
 	}
-	device_hold(&fixture.device, USB_IN, false);
-	stopped_clock_pass(5000);
 	order_join(&a, &ms);
 	assert_true(ms <= 5000);
-	print_message("extended power off: %d ms\n", (int)ms);
-	(void)extend_for_ever;
+}
+
+static void a_question_that_is_extended_for_ever_ends(void **state)
+{
+	uint8_t extension[] = {
+		CCID_SLOT_STATUS, 0, 0, 0, 0, 0, 0, 0x80, 255, 0,
+	};
+
+	(void)state;
+	open_with_card();
+	order_wait(&waiting, 0, MOVEMENT_FOREVER);
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
+	raise_doubt();
+	extension[6] = (uint8_t)(fixture.reader->seq - 1);
+	for (int i = 0; i < 50; i++) {
+		device_say(&fixture.device, extension, sizeof(extension));
+		stopped_clock_pass(100);
+	}
+	assert_int_equal(transmit_serial(0), SERIAL);
+	movement_stop(fixture.reader, 0);
+	stopped_clock_settle();
+	order_join(&waiting, NULL);
 }
 
 int main(int argc, char *argv[])
@@ -269,9 +239,9 @@ int main(int argc, char *argv[])
 		TEST(an_answer_beside_the_status_cancelled_arrives),
 		TEST(a_pipe_that_halts_at_a_question_is_cleared),
 		TEST(a_silent_question_of_a_closed_slot_stops_no_other),
-		TEST(questions_follow_each_other_whatever_comes_back_first),
 		TEST(a_question_behind_a_command_that_stays_silent_is_asked_again),
 		TEST(a_power_off_that_is_extended_for_ever_ends),
+		TEST(a_question_that_is_extended_for_ever_ends),
 	};
 
 	if (argc > 1)

@@ -22,6 +22,10 @@ STATE_EMPTY = 0x0010
 STATE_PRESENT = 0x0020
 STATE_MUTE = 0x0200
 
+ATTR_PRESENCE = 0x00090300
+ATTR_STATUS = 0x00090301
+ATTR_ATR = 0x00090303
+
 # Codes that the tests tell apart
 TIMEOUT = 0x8010000A
 NO_SMARTCARD = 0x8010000C
@@ -34,6 +38,7 @@ REMOVED_CARD = 0x80100069
 
 PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
 
+PLUG_AND_PLAY_MS = 100
 LONG_BUFFER = 65548
 ATTRIBUTE_BUFFER = 264
 
@@ -135,6 +140,22 @@ class Context:
         return {name: State(state, when)
                 for state, name in zip(states, known)}
 
+    def wait_for_readers(self, count, timeout=10):
+        """Waits until there are so many; their names. Error TIMEOUT.
+
+        pcscd tells of readers that come and go from the call on, whatever was
+        known before it: so the waits are short."""
+        end = time.monotonic() + timeout
+        while True:
+            names = self.readers()
+            if len(names) == count:
+                return names
+            try:
+                self.status_change({PLUG_AND_PLAY: 0}, PLUG_AND_PLAY_MS)
+            except Error as error:
+                if error.code != TIMEOUT or time.monotonic() > end:
+                    raise
+
     def cancel(self):
         """SCardCancel"""
         _call("SCardCancel", self.handle)
@@ -201,3 +222,47 @@ class Card:
     def disconnect(self, what=LEAVE):
         """SCardDisconnect"""
         _call("SCardDisconnect", self.handle, ctypes.c_ulong(what))
+
+
+class Watch:
+    """A client of its own that follows one reader, as all of them should: it
+    feeds back the whole word, event counter and all."""
+
+    def __init__(self, reader, timeout=10):
+        self.reader = reader
+        self.timeout = timeout
+        self.context = Context()
+        self.state = None
+        self.state = self.look()
+
+    def look(self):
+        """What holds now."""
+        word = self.state.word if self.state else 0
+        try:
+            states = self.context.status_change({self.reader: word}, 0)
+        except Error as error:
+            if error.code != TIMEOUT:
+                raise
+            return self.state
+        self.state = states[self.reader]
+        return self.state
+
+    def next(self, timeout=None):
+        """Waits for another state than the last one. Error TIMEOUT."""
+        seconds = self.timeout if timeout is None else timeout
+        states = self.context.status_change(
+            {self.reader: self.state.word}, max(0, int(seconds * 1000)))
+        self.state = states[self.reader]
+        return self.state
+
+    def until(self, holds, timeout=None):
+        """Waits for a state that holds() is true of. Error TIMEOUT."""
+        seconds = self.timeout if timeout is None else timeout
+        end = time.monotonic() + seconds
+        while not holds(self.state):
+            self.next(end - time.monotonic())
+        return self.state
+
+    def close(self):
+        """Ends the client."""
+        self.context.close()

@@ -11,7 +11,8 @@
  *   1 byte    dwProtocols
  *   4 x 4     default clock, default rate, highest rate, cap on the rate
  *   1 byte    bits 0-3: rates in the list, bits 4-7: clocks; then 4 bytes each
- *   all else  the answer to the PPS
+ *   all else  the answer to the PPS, and once more a list as the reader tells
+ *             it, of which the first byte promises how long it is
  *
  * All that is promised of the results is checked, whatever the input.
  */
@@ -231,6 +232,31 @@ static void decide(struct setup *setup, uint8_t protocol, struct input *input)
 	check_slow_down(&params, &setup->atr);
 }
 
+static void check_list(const uint8_t *raw, size_t size)
+{
+	uint32_t list[PARAMS_LIST_MAX];
+	size_t count = size ? params_list(raw + 1, size - 1, raw[0], list) : 0;
+
+	assert(!count || (count == raw[0] && size - 1 == 4 * count));
+	for (size_t i = 0; i < count; i++)
+		assert((uint8_t)list[i] == raw[1 + 4 * i]);
+}
+
+static void check_voltages(struct desc *desc, const struct atr *atr)
+{
+	uint8_t order[PARAMS_VOLTAGES_MAX];
+	size_t count;
+	unsigned seen = 0;
+
+	desc->voltages = desc->protocols & 7;
+	count = params_voltages(desc, atr->classes, order);
+	assert(count <= PARAMS_VOLTAGES_MAX && (count || atr->classes));
+	for (size_t i = 0; i < count; i++) {
+		assert(order[i] <= 3 && !(seen >> order[i] & 1));
+		seen |= 1u << order[i];
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
@@ -241,5 +267,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_reader(&input, &setup);
 	for (uint8_t protocol = 0; protocol < 3; protocol++)
 		decide(&setup, protocol, &input);
+	check_list(input.at, input.left);
+	check_voltages(&setup.desc, &setup.atr);
 	return 0;
 }

@@ -12,7 +12,8 @@
  *   then, for each step of the script:
  *   1 byte    how often the reply comes, less one
  *   2 bytes   bits 0-9: size of a pattern at its beginning; bit 10: as many as
- *             are asked for, instead; bits 12-15: size of what follows
+ *             are asked for, instead; bit 11: no reply, the card is silent, or
+ *             with bit 10 its line garbled; bits 12-15: size of what follows
  *   0-15 bytes the reply's end
  *
  * At TPDU level the engine is held against the table in its header. At
@@ -34,6 +35,7 @@
 #define BEYOND		16	/* how far sizes go over their limits */
 #define PATTERN_MASK	0x03FF
 #define AS_ASKED	0x0400
+#define NO_REPLY	0x0800
 #define REPLY_MAX	(PATTERN_MASK + 16)
 
 struct script {
@@ -248,6 +250,7 @@ static void check_characters(const struct exchange *x, size_t before)
 	assert(x->block.size || x->block.level_parameter);
 	assert(x->block.level_parameter <= x->part);
 	assert(x->block.level_parameter <= 258);
+	assert(t0_characters(engine, &x->block) == x->block.level_parameter);
 	assert(engine->received <= x->parsed.le);
 }
 
@@ -262,14 +265,29 @@ static void check_end(const struct exchange *x, int next)
 		       (next == -ENOBUFS && x->engine.received > x->room));
 }
 
+static void fail_step(struct exchange *x, bool garbled)
+{
+	struct engine_reply reply = {
+		.event = garbled ? ENGINE_GARBLED : ENGINE_SILENT,
+	};
+
+	assert(t0_step(&x->engine, &reply, &x->block) ==
+	       (garbled ? -EIO : -ETIMEDOUT));
+}
+
 static bool step(struct exchange *x, const uint8_t *data, size_t size)
 {
 	struct engine_reply reply = { .data = data, .size = size };
 	size_t sent = x->engine.sent;
 	int next = t0_step(&x->engine, &reply, &x->block);
 
-	if (!x->character)
-		return check_tpdu(x, next, data, size);
+	if (!x->character) {
+		bool goes_on = check_tpdu(x, next, data, size);
+
+		assert(!goes_on || t0_characters(&x->engine, &x->block) ==
+				   most_data(x) + 3);
+		return goes_on;
+	}
 	if (next == ENGINE_SEND)
 		check_characters(x, sent);
 	else
@@ -315,6 +333,10 @@ static void play(struct exchange *x, struct script *script)
 			end_size = script->left;
 		script->at += end_size;
 		script->left -= end_size;
+		if (shape & NO_REPLY) {
+			fail_step(x, shape & AS_ASKED);
+			return;
+		}
 		for (; repeats; repeats--)
 			if (!step_exactly(x, put_reply(x, shape, end,
 						       end_size)))

@@ -319,7 +319,8 @@ static void the_best_speed_that_both_have_is_chosen(void **state)
 		{ 4000, 344086, 0x18, 0x18 },	/* D 12 of the card's own */
 		{ 4000, 129000, 0x19, 0x14 },
 		{ 4000, 62500, 0x97, 0x94 },
-		{ 4000, 62499, 0x97, 0x94 },
+		{ 4000, 62376, 0x97, 0x94 },	/* rounded by 0.2 % */
+		{ 4000, 62375, 0x97, 0x93 },
 		{ 4000, 61000, 0x97, 0x93 },
 		{ 4000, 15000, 0x97, 0x11 },	/* nothing between */
 		{ 4000, 22000, 0xD7, 0xD4 },	/* 2048/8: 15625 */
@@ -430,7 +431,7 @@ static void a_reader_that_carries_no_pps_stays_as_the_card_began(void **state)
 
 static void a_clock_that_cannot_be_is_not_reckoned_with(void **state)
 {
-	static const uint32_t clocks[] = { 0, 8000, 5000, 999, 480000 };
+	static const uint32_t clocks[] = { 6000, 8000, 5000, 999, 480000, 0 };
 	static const struct {
 		uint32_t clock, rate;
 		size_t count;
@@ -438,14 +439,16 @@ static void a_clock_that_cannot_be_is_not_reckoned_with(void **state)
 		uint8_t fidi;
 	} rows[] = {
 		{ 4000, 10752, 0, 0, 4000, 0x94 },
-		{ 4000, 10752, 5, DESC_AUTO_CLOCK, 4000, 0x94 },
-		{ 8000, 10752, 5, DESC_AUTO_CLOCK, 5000, 0x94 },
-		{ 8000, 10752, 5, 0, 8000, 0x94 },
-		{ 0, 10752, 5, 0, 5000, 0x94 },
+		{ 1000, 10752, 0, 0, 1000, 0x94 },
+		{ 20000, 10752, 0, 0, 20000, 0x94 },
+		{ 4000, 10752, 6, DESC_AUTO_CLOCK, 4000, 0x94 },
+		{ 8000, 10752, 6, DESC_AUTO_CLOCK, 5000, 0x94 },
+		{ 8000, 10752, 6, 0, 8000, 0x94 },
+		{ 0, 10752, 6, 0, 5000, 0x94 },
+		{ 999, 10752, 1, 0, 6000, 0x94 },
 		{ 480000, 10752, 0, 0, 3999, 0x94 },	/* by the rate */
-		{ 999, 9600, 1, 0, 3571, 0x94 },
+		{ 20001, 9600, 0, 0, 3571, 0x94 },
 		{ 0, 0, 0, 0, 1000, 0x11 },		/* told nothing */
-		{ 0, 0, 1, DESC_AUTO_CLOCK, 1000, 0x11 },
 		{ 0, 1000, 0, 0, 1000, 0x11 },
 		{ 0, 100000000, 0, 0, 1000, 0x11 },
 	};

@@ -119,6 +119,16 @@ static void a_character_takes_twelve_etu_and_the_guard_time(void **state)
 	}
 }
 
+static void half_a_cycle_counts_as_a_whole_one(void **state)
+{
+	(void)state;
+	times.clock = 1000;
+	times.f = 512;
+	times.d = 20;
+	times_reckon(&times);
+	assert_int_equal(times.character_us, 308);	/* 307.2 */
+}
+
 static void the_slowest_atr_is_waited_for(void **state)
 {
 	(void)state;
@@ -170,6 +180,8 @@ static void an_apdu_takes_as_many_tpdus_as_it_needs(void **state)
 			 12 + 5 * 893 + 1000);
 	assert_int_equal(times_apdu_ms(&times, 600, 2, NO_CAP),
 			 687 + 11 * 893 + 1000);
+	assert_int_equal(times_apdu_ms(&times, 5, 600, NO_CAP),
+			 23 + 609 * 893 + 1000);
 }
 
 static void no_time_exceeds_its_caps(void **state)
@@ -210,6 +222,7 @@ int main(void)
 		test(wwt_is_that_of_the_standard),
 		test(cwt_counts_in_etu_of_the_speed_in_use),
 		test(a_character_takes_twelve_etu_and_the_guard_time),
+		test(half_a_cycle_counts_as_a_whole_one),
 		test(the_slowest_atr_is_waited_for),
 		test(t0_takes_one_wwt_for_each_character_of_the_card),
 		test(t1_takes_bwt_times_the_multiplier),

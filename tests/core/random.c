@@ -1,0 +1,472 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * random - cards come and go at random, several slots at once, while pcscd's
+ * threads (host.h) use the real driver over a scripted reader (device.h).
+ *
+ *     random [MOVEMENTS [SEED [SPEED]]]
+ *
+ * After every burst of movements it waits until all is quiet and compares what
+ * pcscd believes with what is in the slots:
+ *
+ *   lost      pcscd believes something else, and does not wait for news
+ *   hidden    pcscd has believed "present" since before this card came
+ *   spurious  the polling function returned though nothing had moved
+ *   crossed   an APDU was answered by another card than the client's
+ *
+ * All must be none. A card does not answer before its insertion was fetched
+ * from the reader: a contact takes longer than an interrupt pipe.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "device.h"
+#include "fast_clock.h"
+#include "host.h"
+#include "lun.h"
+
+#define SHORT_APDU	0x00020000u
+#define MOVEMENTS	3000
+#define SPEED		20
+#define SLOTS_MAX	3
+#define BURST_MAX	8
+#define ROUNDS_A_LIFE	40
+#define QUIET_S		20	/* real: by then it never will be */
+
+static struct {
+	struct device device;
+	struct host_slot slot[SLOTS_MAX];
+	unsigned slots;
+	bool announces;		/* there is an interrupt pipe */
+	bool loses;		/* and some of its messages are lost */
+	bool faulty;		/* some answers are wrong or missing */
+	bool slow;
+	pthread_cond_t progress;	/* with any slot's lock */
+	pthread_mutex_t lock;	/* guards dice of the script's hooks */
+	struct dice device_dice;
+	uint64_t came[SLOTS_MAX];	/* tick of the last insertion */
+	unsigned triggers;	/* movements left for the hooks */
+} life;
+
+static struct {
+	uint64_t movements, rounds, lives, lost, hidden;
+	uint64_t removals, insertions, returns, spurious, apdus, crossed;
+	uint64_t power_ups, failed_calls, mutes, quiet_us, quiet_worst_us;
+} sum;
+
+static uint32_t serials = 1000;
+static struct dice dice;
+
+/* --- movements; the script is locked */
+
+static void move(unsigned slot)
+{
+	struct device_slot *s = &life.device.slot[slot];
+	bool present = !s->present;
+
+	device_move_locked(&life.device, slot, present, ++serials);
+	if (present)
+		life.came[slot] = host_tick();
+	pthread_mutex_lock(&life.slot[slot].lock);
+	life.slot[slot].disturbed++;
+	pthread_mutex_unlock(&life.slot[slot].lock);
+	host_note(&life.slot[slot], present ? "card in" : "card out", serials);
+	sum.movements++;
+}
+
+static void maybe_move(unsigned slot, unsigned one_in)
+{
+	if (!life.triggers || !dice_one_in(&life.device_dice, one_in))
+		return;
+	life.triggers--;
+	move(slot);
+	if (dice_one_in(&life.device_dice, 2))
+		move(slot);
+}
+
+/* Just as a command was obeyed. */
+static void watch_command(struct device *device, unsigned slot, uint8_t type)
+{
+	(void)device;
+	if (slot < life.slots)
+		host_note(&life.slot[slot], "reader: command", type);
+	if (slot < life.slots && type != CCID_GET_SLOT_STATUS)
+		maybe_move(slot, 4);
+}
+
+static unsigned roll(struct script *script)
+{
+	(void)script;
+	if (life.slow)
+		life.device.script.work_delay_us =
+			dice_below(&life.device_dice, 500);
+	return dice_below(&life.device_dice, 5);
+}
+
+static void near_stop(struct host_slot *slot)
+{
+	script_lock(&life.device.script);
+	maybe_move((unsigned)(slot - life.slot), 4);
+	script_unlock(&life.device.script);
+}
+
+/* Messages that say nothing new, or nothing at all. */
+static void disturb_harmlessly(void)
+{
+	static const uint8_t messages[][4] = {
+		{ CCID_HARDWARE_ERROR, 0, 0, 1 }, { 0x40, 1 }, { 0xFF },
+		{ CCID_NOTIFY_SLOT_CHANGE }, { CCID_HARDWARE_ERROR, 0 },
+	};
+	static const size_t sizes[] = { 4, 2, 1, 1, 2 };
+	unsigned i = dice_below(&dice, 5);
+
+	if (life.announces)
+		device_notify(&life.device, messages[i], sizes[i]);
+}
+
+static const struct {
+	enum device_fault fault;
+	unsigned n;
+	uint8_t code;
+} faults[] = {
+	{ DEVICE_EMPTIES, 2, 0 },
+	{ DEVICE_STRAYS, 3, 0 },
+	{ DEVICE_EXTEND, 1, 1 },
+	{ DEVICE_FAIL, 0, CCID_ERROR_SLOT_BUSY },
+	{ DEVICE_FAIL, 0, CCID_ERROR_HARDWARE },
+	{ DEVICE_OTHER_TYPE, 0, 0 },
+	{ DEVICE_SHORT, 5, 0 },
+	{ DEVICE_LENGTH, 0, 1 },
+	{ DEVICE_STALL, 0, 0 },
+	{ DEVICE_STATUS, 0, EIO },
+	{ DEVICE_SILENT, 0, 0 },
+};
+
+static void spoil_an_answer(void)
+{
+	unsigned i = dice_below(&dice, sizeof(faults) / sizeof(faults[0]));
+
+	if (life.device.faults < 4)
+		device_on(&life.device, 0, faults[i].fault, faults[i].n,
+			  faults[i].code);
+}
+
+static void move_now(unsigned slot)
+{
+	script_lock(&life.device.script);
+	life.device.notice_us = dice_one_in(&dice, 3) ? dice_below(&dice, 2000)
+						      : 0;
+	life.device.doubles = dice_one_in(&dice, 10);
+	life.device.cuts = life.loses && dice_one_in(&dice, 3);
+	move(slot);
+	life.device.doubles = false;
+	life.device.cuts = false;
+	script_unlock(&life.device.script);
+}
+
+static void pause_us(unsigned us)
+{
+	struct timespec time = { .tv_nsec = (long)us * 1000 };
+
+	if (us)
+		nanosleep(&time, NULL);
+}
+
+static void burst(void)
+{
+	unsigned n = 1 + dice_below(&dice, dice_one_in(&dice, 2) ? 1
+							     : BURST_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		move_now(dice_below(&dice, life.slots));
+		if (dice_one_in(&dice, 2))
+			pause_us(dice_below(&dice, 3000));
+		if (dice_one_in(&dice, 8))
+			disturb_harmlessly();
+		if (life.faulty && dice_one_in(&dice, 10))
+			spoil_an_answer();
+	}
+}
+
+/* --- when all is quiet */
+
+/* Nothing is on its way, neither in the reader nor in the driver. */
+static bool is_settled(unsigned i)
+{
+	struct script_pipe *pipe = &life.device.script.pipe[USB_INTERRUPT];
+	struct lun *lun = lun_get(life.slot[i].lun);
+	const struct track_slot *t;
+	bool settled;
+
+	script_lock(&life.device.script);
+	settled = !pipe->message && !life.device.script.ended &&
+		  !life.triggers;
+	script_unlock(&life.device.script);
+	pthread_mutex_lock(&lun->reader->lock);
+	t = &lun->reader->track.slot[i];
+	settled = settled && !t->doubt && !t->asked && t->waiting &&
+		  !t->stop && t->reported == (t->present ? t->visit : 0);
+	pthread_mutex_unlock(&lun->reader->lock);
+	lun_put(lun);
+	return settled;
+}
+
+static bool believes_rightly(unsigned i)
+{
+	struct host_slot *slot = &life.slot[i];
+	uint32_t serial;
+	bool present, right;
+
+	script_lock(&life.device.script);
+	present = life.device.slot[i].present;
+	serial = life.device.slot[i].card.serial;
+	script_unlock(&life.device.script);
+	pthread_mutex_lock(&slot->lock);
+	right = slot->waiting &&
+		slot->card == (present ? HOST_PRESENT : HOST_ABSENT);
+	if (present && slot->serial && slot->serial != serial)
+		right = false;
+	pthread_mutex_unlock(&slot->lock);
+	return right;
+}
+
+static bool all_quiet(void)
+{
+	for (unsigned i = 0; i < life.slots; i++)
+		if (!is_settled(i) || !believes_rightly(i))
+			return false;
+	return true;
+}
+
+static void report(const char *what, unsigned i)
+{
+	struct host_slot *slot = &life.slot[i];
+	struct lun *lun = lun_get(slot->lun);
+	const struct track_slot *t = &lun->reader->track.slot[i];
+
+	printf("# %s in slot %u: reader %s %08" PRIX32 ", driver %s visit %u "
+	       "reported %u doubt %d asked %d stop %d, pcscd %d %08" PRIX32
+	       " waiting %d\n", what, i,
+	       life.device.slot[i].present ? "present" : "empty",
+	       life.device.slot[i].card.serial,
+	       t->present ? "present" : "empty", t->visit, t->reported,
+	       t->doubt, t->asked, t->stop, (int)slot->card, slot->serial,
+	       slot->waiting);
+	lun_put(lun);
+	host_print_notes(slot);
+}
+
+static bool wait_for_quiet(void)
+{
+	uint64_t began = script_now_us(), took;
+
+	while (!all_quiet()) {
+		if (script_now_us() - began > QUIET_S * 1000000)
+			return false;
+		pause_us(200);
+	}
+	took = script_now_us() - began;
+	sum.quiet_us += took;
+	if (took > sum.quiet_worst_us)
+		sum.quiet_worst_us = took;
+	return true;
+}
+
+static void check_slot(unsigned i)
+{
+	struct host_slot *slot = &life.slot[i];
+	uint64_t came;
+	bool present;
+
+	script_lock(&life.device.script);
+	came = life.came[i];
+	present = life.device.slot[i].present;
+	script_unlock(&life.device.script);
+	pthread_mutex_lock(&slot->lock);
+	slot->calm_at = slot->disturbed;
+	if (life.announces && !life.loses && present && slot->told < came) {
+		sum.hidden++;
+		pthread_mutex_unlock(&slot->lock);
+		report("hidden", i);
+		pthread_mutex_lock(&slot->lock);
+	}
+	if (present && !slot->serial && !life.faulty)
+		sum.mutes++;
+	pthread_mutex_unlock(&slot->lock);
+}
+
+static bool quiet_round(void)
+{
+	script_lock(&life.device.script);
+	life.triggers = 0;
+	script_unlock(&life.device.script);
+	if (!wait_for_quiet()) {
+		for (unsigned i = 0; i < life.slots; i++)
+			if (!is_settled(i) || !believes_rightly(i)) {
+				sum.lost++;
+				report("lost", i);
+			}
+		return false;
+	}
+	for (unsigned i = 0; i < life.slots; i++)
+		check_slot(i);
+	return true;
+}
+
+/* --- a life of the reader: opened, used, closed */
+
+static void init_slot(struct host_slot *slot)
+{
+	memset(slot, 0, sizeof(*slot));
+	pthread_mutex_init(&slot->call_lock, NULL);
+	pthread_mutex_init(&slot->power_lock, NULL);
+	pthread_mutex_init(&slot->lock, NULL);
+	slot->progress = &life.progress;
+	slot->calm_at = UINT64_MAX;
+	slot->near_stop = near_stop;
+}
+
+static void make_reader(uint64_t seed)
+{
+	struct device *device = &life.device;
+
+	device_plug(device, 1);
+	dice_seed(&life.device_dice, seed ^ 0x5EED);
+	life.slots = 1 + dice_below(&dice, SLOTS_MAX);
+	device_set_slots(device, life.slots, 1 + dice_below(&dice, life.slots));
+	device->announcement = dice_one_in(&dice, 3) ? DEVICE_MERGED
+						     : DEVICE_EACH;
+	device->watch = watch_command;
+	device->script.dice = roll;
+	life.slow = dice_one_in(&dice, 2);
+	life.faulty = dice_one_in(&dice, 3);
+	life.loses = dice_one_in(&dice, 6);
+	device->script.info.interrupt_endpoint = !dice_one_in(&dice, 8);
+	life.announces = device->script.info.interrupt_endpoint;
+	device->settles = life.announces;
+	/* Without a message for each swap nothing could tell the cards apart. */
+	if (life.announces && !life.loses && dice_one_in(&dice, 3))
+		device_set_features(device, SHORT_APDU | DEVICE_AUTOMATIC |
+						    DESC_AUTO_ACTIVATION);
+}
+
+static void begin_life(uint64_t seed)
+{
+	memset(&life, 0, sizeof(life));
+	pthread_cond_init(&life.progress, NULL);
+	make_reader(seed);
+	for (unsigned i = 0; i < life.slots; i++) {
+		init_slot(&life.slot[i]);
+		if (!host_open(&life.slot[i], i, device_name(&life.device)))
+			abort();
+		host_start(&life.slot[i], seed * SLOTS_MAX + i);
+	}
+}
+
+static void end_life(void)
+{
+	for (unsigned i = 0; i < life.slots; i++)
+		host_close(&life.slot[i], dice_one_in(&dice, 2),
+			   dice_one_in(&dice, 2));
+	for (unsigned i = 0; i < life.slots; i++) {
+		const struct host_slot *slot = &life.slot[i];
+
+		sum.removals += slot->removals;
+		sum.insertions += slot->insertions;
+		sum.returns += slot->returns;
+		sum.spurious += slot->spurious;
+		sum.apdus += slot->apdus;
+		sum.crossed += slot->crossed;
+		sum.power_ups += slot->power_ups;
+		sum.failed_calls += slot->failed_calls;
+	}
+	device_discard(&life.device);
+	sum.lives++;
+}
+
+static void live(uint64_t seed, uint64_t movements)
+{
+	begin_life(seed);
+	for (unsigned i = 0; i < ROUNDS_A_LIFE && sum.movements < movements;
+	     i++) {
+		script_lock(&life.device.script);
+		life.triggers = dice_below(&dice, 4);
+		script_unlock(&life.device.script);
+		burst();
+		sum.rounds++;
+		if (!quiet_round())
+			break;
+		if (dice_one_in(&dice, 4)) {
+			disturb_harmlessly();
+			pause_us(dice_below(&dice, 2000));
+		}
+	}
+	end_life();
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void print_sums(void)
+{
+	qsort(host_stop_us, host_stops, sizeof(*host_stop_us), compare);
+	printf("# %" PRIu64 " movements in %" PRIu64 " bursts, %" PRIu64
+	       " lives; pcscd was told of %" PRIu64 " insertions and %" PRIu64
+	       " removals\n", sum.movements, sum.rounds, sum.lives,
+	       sum.insertions, sum.removals);
+	printf("# %" PRIu64 " power-ups, %" PRIu64 " APDUs, %" PRIu64
+	       " returns of the polling function, %" PRIu64 " mute at rest\n",
+	       sum.power_ups, sum.apdus, sum.returns, sum.mutes);
+	printf("# lost %" PRIu64 ", hidden %" PRIu64 ", spurious %" PRIu64
+	       ", crossed %" PRIu64 ", failed %" PRIu64 "\n", sum.lost,
+	       sum.hidden, sum.spurious, sum.crossed, sum.failed_calls);
+	printf("# quiet after %" PRIu64 " us, at worst %" PRIu64 " us\n",
+	       sum.rounds ? sum.quiet_us / sum.rounds : 0, sum.quiet_worst_us);
+	if (host_stops)
+		printf("# %u stops: 99 of 100 within %" PRIu32
+		       " us, at worst %" PRIu32 " us\n", host_stops,
+		       host_stop_us[host_stops * 99ull / 100],
+		       host_stop_us[host_stops - 1]);
+}
+
+int main(int argc, char *argv[])
+{
+	uint64_t movements = argc > 1 ? strtoull(argv[1], NULL, 0) : MOVEMENTS;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0)
+				 : script_now_us() % 1000000;
+	bool good;
+
+	fast_clock_speed = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0)
+				    : SPEED;
+	host_stop_us = malloc(HOST_STOPS_MAX * sizeof(*host_stop_us));
+	if (!host_stop_us)
+		return 1;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("1..1\n# seed %" PRIu64 ", %u times as fast as the clock\n",
+	       seed, fast_clock_speed);
+	for (uint64_t n = 0; sum.movements < movements; n++) {
+		dice_seed(&dice, seed + n);
+		live(seed + n, movements);
+		if (sum.lost || sum.hidden || sum.spurious || sum.crossed) {
+			printf("# seed of this life: %" PRIu64 "\n", seed + n);
+			break;
+		}
+	}
+	print_sums();
+	free(host_stop_us);
+	good = !sum.lost && !sum.hidden && !sum.spurious && !sum.crossed &&
+	       !sum.failed_calls;
+	printf("%s 1 - nothing lost, hidden, spurious or crossed\n",
+	       good ? "ok" : "not ok");
+	return !good;
+}

@@ -1,0 +1,441 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "card.h"
+#include "fixture.h"
+#include "movement.h"
+
+#define SERIAL	0x01020304u
+#define SWITCHED	(DEVICE_AUTOMATIC & ~DESC_AUTO_VOLTAGE)
+
+static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+
+static struct order a, watch;
+
+static void open_with_card(void)
+{
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+}
+
+/* Starts it and lets time pass until it is over, a minute at most. */
+static int finish(struct order *order, uint64_t *ret_ms)
+{
+	for (int i = 0; i < 600 && !call_is_over(&order->call); i++)
+		stopped_clock_pass(100);
+	return order_join(order, ret_ms);
+}
+
+static int power_up_slowly(uint64_t *ret_ms)
+{
+	order_power_up(&a, 0);
+	return finish(&a, ret_ms);
+}
+
+/* The voltages that were tried, in order, as digits. */
+static unsigned voltages_tried(void)
+{
+	unsigned tried = 0;
+
+	for (unsigned i = 0; i < fixture.device.seens; i++)
+		if (fixture.device.seen[i].type == CCID_POWER_ON)
+			tried = tried * 10 +
+				fixture.device.seen[i].parameters[0];
+	return tried;
+}
+
+static int transmit_now(void)
+{
+	order_transmit(&a, 0, get_data, sizeof(get_data));
+	return finish(&a, NULL);
+}
+
+/* A pass of pcscd's event thread that never really waits. */
+static void *make_passes(void *argument)
+{
+	struct order *order = argument;
+
+	movement_wait(fixture.reader, 0, 0);
+	order->r = (int)movement_presence(fixture.reader, 0);
+	return NULL;
+}
+
+static enum track_presence pass(void)
+{
+	call_start(&watch.call, make_passes, &watch);
+	stopped_clock_settle();
+	return (enum track_presence)order_join(&watch, NULL);
+}
+
+/* --- power-up */
+
+static void the_atr_comes_back(void **state)
+{
+	uint8_t atr[READER_ATR_MAX];
+
+	(void)state;
+	open_with_card();
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(a.size, 6);
+	assert_int_equal(a.answer[0], 0x3B);
+	assert_int_equal(card_atr(fixture.reader, 0, atr), 6);
+	assert_memory_equal(atr, a.answer, 6);
+}
+
+static void an_empty_slot_is_not_powered_up(void **state)
+{
+	unsigned sent;
+
+	(void)state;
+	fixture_open();
+	sent = device_count(&fixture.device, 0);
+	assert_int_equal(power_up_slowly(NULL), -ENOMEDIUM);
+	assert_int_equal(device_count(&fixture.device, 0), sent);
+}
+
+static void a_powered_card_can_be_powered_up(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+static void an_unpowered_card_can_be_reset(void **state)
+{
+	(void)state;
+	open_with_card();
+	order_reset(&a, 0);
+	assert_int_equal(finish(&a, NULL), 0);
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+static void a_reset_is_off_and_on(void **state)
+{
+	unsigned offs;
+
+	(void)state;
+	open_with_card();
+	be_ready(0, SERIAL);
+	offs = device_count(&fixture.device, CCID_POWER_OFF);
+	order_reset(&a, 0);
+	assert_int_equal(finish(&a, NULL), 0);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF),
+			 offs + 1);
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+static void a_reader_that_chooses_the_voltage_is_left_to_it(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(voltages_tried(), 0);
+}
+
+static void a_card_of_one_voltage_is_found(void **state)
+{
+	static const uint8_t all[] = {
+		DESC_VOLTAGE_5V, DESC_VOLTAGE_3V, DESC_VOLTAGE_1V8,
+	};
+
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
+	open_with_card();
+	for (size_t i = 0; i < sizeof(all); i++) {
+		script_lock(&fixture.device.script);
+		fixture.device.slot[0].card.voltages = all[i];
+		script_unlock(&fixture.device.script);
+		assert_int_equal(power_up_slowly(NULL), 0);
+		assert_int_equal(transmit_serial(0), SERIAL);
+	}
+}
+
+static void no_voltage_is_tried_that_the_reader_does_not_have(void **state)
+{
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
+	device_set_voltages(&fixture.device, DESC_VOLTAGE_3V);
+	open_with_card();
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(voltages_tried(), CCID_POWER_3V);
+}
+
+static void a_mute_card_fails_within_its_bound(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
+	open_with_card();
+	for (int i = 0; i < 20; i++)
+		device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0,
+			  CCID_ERROR_MUTE);
+	assert_int_equal(power_up_slowly(&ms), -EIO);
+	assert_true(ms <= 40000);
+	assert_int_equal(card_atr(fixture.reader, 0, a.answer), 0);
+}
+
+static void a_reader_that_stays_silent_fails_within_its_bound(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
+	fixture.device.ignores_abort = true;
+	open_with_card();
+	for (int i = 0; i < 60; i++)
+		device_on(&fixture.device, 0, DEVICE_SILENT, 0, 0);
+	assert_true(power_up_slowly(&ms) < 0);
+	assert_true(ms <= 40000);
+}
+
+static void a_card_that_wakes_up_late_is_powered_up(void **state)
+{
+	(void)state;
+	open_with_card();
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0,
+		  CCID_ERROR_MUTE);
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+static void an_atr_of_33_bytes_is_the_longest(void **state)
+{
+	(void)state;
+	open_with_card();
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_ATR_SIZE, 33, 0);
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(a.size, 33);
+}
+
+static void a_longer_atr_is_none(void **state)
+{
+	(void)state;
+	open_with_card();
+	memset(a.answer, 0xEE, 100);
+	for (int i = 0; i < 10; i++)
+		device_on(&fixture.device, CCID_POWER_ON, DEVICE_ATR_SIZE, 34,
+			  0);
+	assert_int_equal(power_up_slowly(NULL), -EIO);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(a.answer[i], 0xEE);
+	assert_int_equal(card_atr(fixture.reader, 0, a.answer), 0);
+}
+
+static void a_card_without_an_atr_is_powered_up(void **state)
+{
+	(void)state;
+	open_with_card();
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_ATR_SIZE, 0, 0);
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(a.size, 0);
+}
+
+static void a_card_that_leaves_during_its_power_up_ends_it(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_with_card();
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_REMOVED, 0, 0);
+	assert_int_equal(power_up_slowly(&ms), -ENOMEDIUM);
+	assert_true(ms <= 700);
+}
+
+static void a_swap_during_a_power_up_is_no_success(void **state)
+{
+	(void)state;
+	open_with_card();
+	stopped_clock_pass(3000);
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_SWAPPED, SERIAL + 1,
+		  0);
+	device_hold(&fixture.device, USB_IN, true);
+	order_power_up(&a, 0);
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	assert_int_equal(finish(&a, NULL), -ESTALE);
+}
+
+/* A slot without a switch: nobody tells before the power-up that it is empty. */
+static void a_failed_power_up_tells_of_an_empty_slot(void **state)
+{
+	(void)state;
+	fixture.device.announcement = DEVICE_MUTE;
+	open_with_card();
+	device_remove(&fixture.device, 0);
+	assert_true(power_up_slowly(NULL) < 0);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
+}
+
+/* --- power-off */
+
+static void a_power_off_ends_the_session(void **state)
+{
+	(void)state;
+	open_with_card();
+	be_ready(0, SERIAL);
+	assert_int_equal(power_off(0), 0);
+	assert_int_equal(transmit_now(), -ESTALE);
+	assert_int_equal(card_atr(fixture.reader, 0, a.answer), 0);
+	assert_int_equal(power_off(0), 0);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+static void a_power_off_of_an_empty_slot_is_none(void **state)
+{
+	(void)state;
+	fixture_open();
+	assert_int_equal(power_off(0), 0);
+}
+
+static void a_power_off_without_an_answer_ends_soon(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_with_card();
+	be_ready(0, SERIAL);
+	device_on(&fixture.device, CCID_POWER_OFF, DEVICE_SILENT, 0, 0);
+	order_power_off(&a, 0);
+	assert_int_equal(finish(&a, &ms), 0);
+	assert_true(ms <= 5000);
+}
+
+/* The bit may be a swap; once the power is off nothing tells it any more. */
+static void a_swap_just_before_a_power_off_is_not_hidden(void **state)
+{
+	(void)state;
+	fixture.device.announcement = DEVICE_MERGED;
+	open_with_card();
+	be_ready(0, SERIAL);
+	pass();
+	stopped_clock_pass(5000);
+	device_swap(&fixture.device, 0, SERIAL + 1);
+	assert_int_equal(power_off(0), 0);
+	assert_int_equal(pass(), TRACK_EMPTY);
+	assert_int_equal(pass(), TRACK_PRESENT);
+}
+
+/* --- what is refused */
+
+static void nothing_is_sent_to_a_card_that_was_not_powered_up(void **state)
+{
+	unsigned blocks;
+
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
+						     DESC_AUTO_ACTIVATION);
+	open_with_card();
+	blocks = device_count(&fixture.device, CCID_XFR_BLOCK);
+	assert_int_equal(transmit_now(), -ESTALE);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), -ESTALE);
+	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK),
+			 blocks);
+}
+
+static void nothing_is_sent_to_an_empty_slot(void **state)
+{
+	(void)state;
+	fixture_open();
+	assert_int_equal(transmit_now(), -ENOMEDIUM);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), -ENOMEDIUM);
+	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK), 0);
+}
+
+/* The removal is owed to pcscd: until it knows, the new card is out of reach. */
+static void a_new_card_is_out_of_reach_until_the_old_one_is_told_gone(
+	void **state)
+{
+	unsigned sent;
+
+	(void)state;
+	open_with_card();
+	be_ready(0, SERIAL);
+	assert_int_equal(pass(), TRACK_PRESENT);
+	stopped_clock_pass(5000);
+	device_swap(&fixture.device, 0, SERIAL + 1);
+	stopped_clock_settle();
+	stopped_clock_pass(1000);
+	sent = device_count(&fixture.device, 0);
+	assert_int_equal(power_up_slowly(NULL), -ESTALE);
+	order_reset(&a, 0);
+	assert_int_equal(finish(&a, NULL), -ESTALE);
+	assert_int_equal(transmit_now(), -ESTALE);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), -ESTALE);
+	assert_int_equal(device_count(&fixture.device, 0), sent);
+	assert_int_equal(pass(), TRACK_EMPTY);
+	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(transmit_serial(0), SERIAL + 1);
+}
+
+static void a_removed_card_is_told_as_no_card(void **state)
+{
+	(void)state;
+	open_with_card();
+	be_ready(0, SERIAL);
+	assert_int_equal(pass(), TRACK_PRESENT);
+	stopped_clock_pass(5000);
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	assert_int_equal(transmit_now(), -ENOMEDIUM);
+	assert_int_equal(power_up_slowly(NULL), -ENOMEDIUM);
+}
+
+static void the_power_goes_off_at_the_close(void **state)
+{
+	(void)state;
+	open_with_card();
+	be_ready(0, SERIAL);
+	fixture_close();
+	assert_false(fixture.device.slot[0].active);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, fixture_plug, fixture_discard)
+		TEST(the_atr_comes_back),
+		TEST(an_empty_slot_is_not_powered_up),
+		TEST(a_powered_card_can_be_powered_up),
+		TEST(an_unpowered_card_can_be_reset),
+		TEST(a_reset_is_off_and_on),
+		TEST(a_reader_that_chooses_the_voltage_is_left_to_it),
+		TEST(a_card_of_one_voltage_is_found),
+		TEST(no_voltage_is_tried_that_the_reader_does_not_have),
+		TEST(a_mute_card_fails_within_its_bound),
+		TEST(a_reader_that_stays_silent_fails_within_its_bound),
+		TEST(a_card_that_wakes_up_late_is_powered_up),
+		TEST(an_atr_of_33_bytes_is_the_longest),
+		TEST(a_longer_atr_is_none),
+		TEST(a_card_without_an_atr_is_powered_up),
+		TEST(a_card_that_leaves_during_its_power_up_ends_it),
+		TEST(a_swap_during_a_power_up_is_no_success),
+		TEST(a_failed_power_up_tells_of_an_empty_slot),
+		TEST(a_power_off_ends_the_session),
+		TEST(a_power_off_of_an_empty_slot_is_none),
+		TEST(a_power_off_without_an_answer_ends_soon),
+		TEST(a_swap_just_before_a_power_off_is_not_hidden),
+		TEST(nothing_is_sent_to_a_card_that_was_not_powered_up),
+		TEST(nothing_is_sent_to_an_empty_slot),
+		TEST(a_new_card_is_out_of_reach_until_the_old_one_is_told_gone),
+		TEST(a_removed_card_is_told_as_no_card),
+		TEST(the_power_goes_off_at_the_close),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,226 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Power and card commands, in the order in which the driver's core asks the
+ * tracker and tells it: allowed? sent, answered, looked at once more.
+ */
+#include "bench.h"
+
+#include <errno.h>
+
+/* 0 if all is well, else a negative errno. */
+static void finish(struct bench *bench, enum caller caller, int result)
+{
+	struct world *w = &bench->world;
+
+	w->call = CALL_NONE;
+	w->call_kind = 0;
+	w->caller = 0;
+	w->call_icc = 0;
+	w->call_done = false;
+	w->call_behind = 0;
+	switch (caller) {
+	case CALLER_EVENT:
+		event_called(bench, result);
+		break;
+	case CALLER_CLIENT:
+		client_called(bench, result);
+		break;
+	}
+	w->call_card = 0;
+}
+
+static void await_reply(struct bench *bench, enum call_stage stage)
+{
+	struct world *w = &bench->world;
+
+	w->call = (uint8_t)stage;
+	w->call_icc = (uint8_t)reader_status(bench);
+	w->call_behind = bench->config->late ? 0 : w->notes;
+}
+
+static void reach_up(struct bench *bench, bool mute)
+{
+	struct world *w = &bench->world;
+
+	promise_at_power(bench);
+	w->active = w->card && !mute;
+	w->call_done = w->active;
+	w->call_card = w->active ? w->card : 0;
+	await_reply(bench, CALL_SENT);
+	if (bench->config->chatty_on)
+		reader_chatter(bench);
+}
+
+static void reach_down(struct bench *bench, enum call_stage stage)
+{
+	promise_at_power(bench);
+	bench->world.active = false;
+	await_reply(bench, stage);
+	if (bench->config->chatty_off)
+		reader_chatter(bench);
+}
+
+static void reach_card(struct bench *bench)
+{
+	struct world *w = &bench->world;
+
+	if (w->active)
+		promise_at_card(bench);
+	w->call_done = w->active;
+	await_reply(bench, CALL_SENT);
+}
+
+static void note_power(struct bench *bench, enum track_power kind)
+{
+	struct promise_sleepers sleepers = promise_sleepers(bench);
+
+	promise_woken(bench, sleepers,
+		      bench->tracker->power_begun(&bench->track, 0, kind,
+						  bench->now));
+}
+
+static void send(struct bench *bench, enum call_kind kind, bool mute)
+{
+	bench->world.call_kind = (uint8_t)kind;
+	promise_at_send(bench, kind);
+	switch (kind) {
+	case CALL_UP:
+		note_power(bench, TRACK_POWER_ON);
+		reach_up(bench, mute);
+		break;
+	case CALL_RESET:
+		note_power(bench, TRACK_POWER_ON);
+		reach_down(bench, CALL_OFF_SENT);
+		break;
+	case CALL_DOWN:
+		note_power(bench, TRACK_POWER_OFF);
+		reach_down(bench, CALL_SENT);
+		break;
+	case CALL_CARD:
+		reach_card(bench);
+		break;
+	}
+}
+
+static int allowed(const struct bench *bench, enum call_kind kind)
+{
+	switch (kind) {
+	case CALL_UP:
+	case CALL_RESET:
+		return bench->tracker->may_power(&bench->track, 0);
+	case CALL_CARD:
+		return bench->tracker->may_transmit(&bench->track, 0);
+	case CALL_DOWN:
+		break;
+	}
+	return bench->world.unplugged ? -ENODEV : 0;
+}
+
+static bool begin(struct bench *bench, enum caller caller, enum call_kind kind,
+		  bool mute)
+{
+	int r = allowed(bench, kind);
+
+	if (bench->world.call != CALL_NONE || bench->world.question ||
+	    r == -EAGAIN)
+		return false;
+	bench->world.caller = (uint8_t)caller;
+	if (r < 0)
+		finish(bench, caller, r);
+	else
+		send(bench, kind, mute);
+	return true;
+}
+
+bool call_begin(struct bench *bench, enum caller caller, enum call_kind kind)
+{
+	return begin(bench, caller, kind, false);
+}
+
+bool call_begin_mute(struct bench *bench, enum caller caller,
+		     enum call_kind kind)
+{
+	return bench->config->mute && bench->world.card &&
+	       begin(bench, caller, kind, true);
+}
+
+/* Power commands tell the tracker that they are over. */
+static void end(struct bench *bench)
+{
+	struct world *w = &bench->world;
+	int r = w->call_done ? 0 : -EIO;
+
+	switch ((enum call_kind)w->call_kind) {
+	case CALL_UP:
+	case CALL_RESET:
+	case CALL_DOWN:
+		r = bench->tracker->power_ended(&bench->track, 0, w->call_done,
+						bench->now);
+		break;
+	case CALL_CARD:
+		break;
+	}
+	finish(bench, w->caller, r);
+}
+
+static void hear(struct bench *bench)
+{
+	struct promise_sleepers sleepers = promise_sleepers(bench);
+
+	promise_woken(bench, sleepers,
+		      bench->tracker->replied(&bench->track, 0,
+					      bench->world.call_icc));
+}
+
+bool call_reply(struct bench *bench)
+{
+	struct world *w = &bench->world;
+
+	if ((w->call != CALL_SENT && w->call != CALL_OFF_SENT) ||
+	    w->call_behind)
+		return false;
+	if (w->unplugged) {
+		end(bench);
+		return true;
+	}
+	hear(bench);
+	if (w->call == CALL_OFF_SENT)
+		reach_up(bench, false);
+	else if (w->call_done || w->call_kind == CALL_DOWN)
+		end(bench);
+	else
+		w->call = CALL_RECHECK;
+	return true;
+}
+
+/* After a failure the slot is looked at before pcscd gets its answer. */
+bool call_recheck(struct bench *bench)
+{
+	struct world *w = &bench->world;
+	int r;
+
+	if (w->call != CALL_RECHECK || w->question)
+		return false;
+	r = bench->tracker->may_power(&bench->track, 0);
+	if (r == -EAGAIN)
+		return false;
+	if (w->call_kind == CALL_CARD && (r == -ENODEV || r == -ENOMEDIUM))
+		finish(bench, w->caller, r);
+	else
+		end(bench);
+	return true;
+}
+
+/* The doubt cannot be settled: three seconds are over. */
+bool call_give_up(struct bench *bench)
+{
+	struct world *w = &bench->world;
+
+	if (!bench->config->unanswered || w->call != CALL_RECHECK ||
+	    w->question ||
+	    bench->tracker->may_power(&bench->track, 0) != -EAGAIN)
+		return false;
+	end(bench);
+	return true;
+}

@@ -1,0 +1,221 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "search.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "loops.h"
+#include "store.h"
+
+#define TRACE_MAX	512
+
+struct search {
+	const struct config *config;
+	const struct tracker *tracker;
+	struct store store;
+	struct loops loops;
+	struct bench bench;
+	const char *broken;
+	uint32_t broken_at;	/* the state before */
+	unsigned broken_step;
+};
+
+static double seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void note_broken(struct search *s, uint32_t at, unsigned step)
+{
+	if (s->broken || !s->bench.broken)
+		return;
+	s->broken = s->bench.broken;
+	s->broken_at = at;
+	s->broken_step = step;
+}
+
+static void note_way(struct search *s, uint32_t index, uint32_t from,
+		     unsigned step)
+{
+	struct store_entry *entry = store_get(&s->store, index);
+	const struct store_entry *before = store_get(&s->store, from);
+	unsigned moves = before->moves + (s->bench.moved ? 1u : 0u);
+
+	entry->parent = from;
+	entry->step = (uint8_t)step;
+	entry->depth = (uint16_t)(before->depth + 1);
+	entry->moves = (uint8_t)(moves < UINT8_MAX ? moves : UINT8_MAX);
+}
+
+/* One step was taken: where does it lead? True if to another state. */
+static bool arrive(struct search *s, uint32_t from, unsigned step)
+{
+	bool returned = s->bench.returned;
+	struct world world;
+	uint32_t index;
+
+	bench_save(&s->bench, &world);
+	if (store_add(&s->store, &world, &index)) {
+		note_way(s, index, from, step);
+		promise_between(&s->bench);
+	}
+	note_broken(s, from, step);
+	if (bench_steps[step].inside && index != from)
+		loops_step(&s->loops, index, returned);
+	return index != from;
+}
+
+/* When nothing happens by itself any more, all promises are due. */
+static void rest(struct search *s, uint32_t at, bool goes_on)
+{
+	if (promise_rests(&s->bench))
+		promise_at_rest(&s->bench);
+	else if (!goes_on)
+		bench_break(&s->bench, "nobody can go on");
+	note_broken(s, at, UINT8_MAX);
+}
+
+static void expand(struct search *s, uint32_t at)
+{
+	const struct world *world = &store_get(&s->store, at)->world;
+	bool goes_on = false;
+
+	loops_state(&s->loops);
+	if (world->event_at == EVENT_END)
+		return;
+	bench_load(&s->bench, world);
+	for (unsigned i = 0; i < bench_steps_count && !s->broken; i++) {
+		if (!bench_steps[i].take(&s->bench))
+			continue;
+		if (arrive(s, at, i) && bench_steps[i].inside)
+			goes_on = true;
+		bench_load(&s->bench, world);
+	}
+	rest(s, at, goes_on);
+}
+
+static void begin(struct search *s)
+{
+	for (int card = 0; card <= 1; card++) {
+		struct world world;
+		uint32_t index;
+
+		bench_open(&s->bench, s->config, s->tracker, card);
+		bench_save(&s->bench, &world);
+		store_add(&s->store, &world, &index);
+		store_get(&s->store, index)->parent = STORE_NONE;
+	}
+}
+
+static void find_loop(struct search *s)
+{
+	if (s->broken || !loops_find(&s->loops, &s->broken_at))
+		return;
+	s->broken = "the wait returns again and again by itself";
+	s->broken_step = UINT8_MAX;
+}
+
+static const char *const event_names[] = {
+	"not there yet", "starts", "starts, nested", "starts, powers up",
+	"top of the loop", "insertion, nested", "insertion, powers up",
+	"enters the wait", "waits", "waits on nothing", "back", "powers down",
+	"ended",
+};
+
+static const char *const client_names[] = {
+	"idle", "connects, nested", "powers up", "sets the protocol",
+	"transmits", "resets, nested", "resets", "is about to stop the wait",
+};
+
+static void print_notes(const struct world *w)
+{
+	for (unsigned i = 0; i < w->notes; i++)
+		printf(" (%s)", w->note[i] & NOTE_PRESENT ? "present"
+							  : "empty");
+}
+
+static void print_state(const struct world *w)
+{
+	const struct kept *k = &w->kept;
+
+	printf("#\t\tslot %u%s, told%s;", w->card,
+	       w->active ? " active" : "", w->notes ? "" : " all");
+	print_notes(w);
+	printf(" tracker: %s%s, reported %s%s%s\n",
+	       k->present ? "present" : "empty", k->powered ? " powered" : "",
+	       k->reported ? k->reported > 1 ? "this" : "older" : "empty",
+	       k->doubt ? ", doubt" : "", k->echo ? ", echo" : "");
+	printf("#\t\tevent thread: %s, knows %s; client: %s%s; known %u%s%s\n",
+	       event_names[w->event_at],
+	       w->event_knows == KNOWS_PRESENT ? "present" : "none",
+	       client_names[w->client_at], w->connected ? ", connected" : "",
+	       w->known, w->owed ? ", owed" : "",
+	       w->evident ? ", evident" : "");
+}
+
+static unsigned print_trace(const struct search *s, bool print)
+{
+	static uint32_t way[TRACE_MAX];
+	unsigned n = 0;
+	uint32_t at = s->broken_at;
+
+	for (; at != STORE_NONE && n < TRACE_MAX;
+	     at = store_get(&s->store, at)->parent)
+		way[n++] = at;
+	for (unsigned i = n; print && i-- > 0;) {
+		const struct store_entry *entry = store_get(&s->store, way[i]);
+
+		printf("# %3u. %s\n", n - 1 - i,
+		       i == n - 1 ? "opened" : bench_steps[entry->step].name);
+		print_state(&entry->world);
+	}
+	if (print && s->broken_step != UINT8_MAX)
+		printf("# %3u. %s\n", n, bench_steps[s->broken_step].name);
+	return n - (s->broken_step == UINT8_MAX);
+}
+
+static void sum_up(const struct search *s, struct search_result *result)
+{
+	for (uint32_t i = 0; i < s->store.count; i++) {
+		const struct store_entry *entry = store_get(&s->store, i);
+
+		if (entry->depth > result->depth)
+			result->depth = entry->depth;
+		if (entry->moves > result->moves)
+			result->moves = entry->moves;
+	}
+	result->states = s->store.count;
+	result->broken = s->broken;
+}
+
+void search_run(const struct config *config, const struct tracker *tracker,
+		bool trace, struct search_result *ret_result)
+{
+	static struct search s;
+	double start = seconds_now();
+
+	memset(&s, 0, sizeof(s));
+	memset(ret_result, 0, sizeof(*ret_result));
+	s.config = config;
+	s.tracker = tracker;
+	store_init(&s.store);
+	loops_init(&s.loops);
+	begin(&s);
+	for (uint32_t at = 0; at < s.store.count && !s.broken; at++)
+		expand(&s, at);
+	find_loop(&s);
+	sum_up(&s, ret_result);
+	if (s.broken) {
+		ret_result->trace_steps = print_trace(&s, trace);
+		if (trace)
+			printf("# broken: %s\n", s.broken);
+	}
+	store_free(&s.store);
+	loops_free(&s.loops);
+	ret_result->seconds = seconds_now() - start;
+}
