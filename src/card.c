@@ -11,6 +11,7 @@
 #include "exchange.h"
 #include "log.h"
 #include "movement.h"
+#include "options.h"
 #include "params.h"
 #include "protocol.h"
 
@@ -42,6 +43,17 @@ static void note_atr(struct reader *reader, unsigned slot,
 	pthread_mutex_unlock(&reader->lock);
 }
 
+size_t card_atr(struct reader *reader, unsigned slot, uint8_t *atr)
+{
+	struct slot *s = &reader->slot[slot];
+	size_t size;
+
+	pthread_mutex_lock(&reader->lock);
+	size = copy_bounded(atr, READER_ATR_MAX, s->atr, s->atr_size);
+	pthread_mutex_unlock(&reader->lock);
+	return size;
+}
+
 /* 0: the reader has an ATR. -EIO: the card did not answer at this voltage. */
 static int try_voltage(struct reader *reader, unsigned slot, uint8_t select,
 		       uint64_t deadline)
@@ -63,7 +75,22 @@ static int try_voltage(struct reader *reader, unsigned slot, uint8_t select,
 	return 0;
 }
 
-/* Each voltage once, and the first one once more: some cards wake up late. */
+/* An ATR may tell for which voltages the card is made (ISO 7816-3, class). */
+static bool suits(struct reader *reader, unsigned slot, uint8_t select)
+{
+	uint8_t bytes[READER_ATR_MAX];
+	struct atr atr;
+
+	if (select == CCID_POWER_AUTO ||
+	    atr_parse(bytes, card_atr(reader, slot, bytes), &atr) < 0)
+		return true;
+	return !atr.classes || atr.classes >> (select - CCID_POWER_5V) & 1;
+}
+
+/*
+ * Each voltage once, and the first one once more: some cards wake up late, and
+ * one that no voltage suits is better used than refused.
+ */
 static int try_voltages(struct reader *reader, unsigned slot)
 {
 	uint64_t deadline = clock_now() + POWER_ALL_MS;
@@ -75,6 +102,8 @@ static int try_voltages(struct reader *reader, unsigned slot)
 		if (i == n)
 			exchange_pause(reader, slot, POWER_PAUSE_MS);
 		r = try_voltage(reader, slot, order[i % n], deadline);
+		if (r == 0 && i < n && !suits(reader, slot, order[i]))
+			r = -EIO;
 		if (r != -EIO && r != -ETIMEDOUT)
 			return r;
 		card_power_off_owned(reader, slot);
@@ -110,6 +139,7 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 	note_power(reader, slot, TRACK_POWER_ON);
 	note_atr(reader, slot, NULL, 0);
 	reader->slot[slot].session.agreed = false;
+	reader->slot[slot].session.spoilt = false;
 	if (reset)
 		card_power_off_owned(reader, slot);
 	r = try_voltages(reader, slot);
@@ -119,12 +149,21 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 }
 
 /*
- * A doubt is settled before: whether the card is the one that was powered up,
- * its power tells, and nothing tells it afterwards.
+ * Whether the card is the one that was powered up, its power tells, and nothing
+ * tells it afterwards. So a doubt is settled before, and a reader that announces
+ * no movements is asked. Errors of exchange_recheck.
  */
+static int call_witness(struct reader *reader, unsigned slot)
+{
+	pthread_mutex_lock(&reader->lock);
+	if (reader->track.trust == TRACK_PACED && reader->slot[slot].atr_size)
+		track_missed(&reader->track, slot);
+	pthread_mutex_unlock(&reader->lock);
+	return exchange_recheck(reader, slot, EXCHANGE_POWER);
+}
+
 static void power_off(struct reader *reader, unsigned slot)
 {
-	exchange_recheck(reader, slot, EXCHANGE_POWER);
 	note_power(reader, slot, TRACK_POWER_OFF);
 	card_power_off_owned(reader, slot);
 	note_atr(reader, slot, NULL, 0);
@@ -132,25 +171,71 @@ static void power_off(struct reader *reader, unsigned slot)
 	note_powered(reader, slot, true);
 }
 
+/*
+ * pcscd's event thread orders an unused card off. Where that would hide a swap,
+ * the card is switched on again, and the client that comes next gets it by way
+ * of a cold reset.
+ */
+static bool wants_power(struct reader *reader, unsigned slot)
+{
+	bool wants;
+
+	pthread_mutex_lock(&reader->lock);
+	wants = options_get()->idle_power &&
+		movement_is_watcher(reader, slot) &&
+		track_wants_power(&reader->track, slot);
+	pthread_mutex_unlock(&reader->lock);
+	return wants;
+}
+
+static void power_cycle(struct reader *reader, unsigned slot)
+{
+	uint8_t order[PARAMS_VOLTAGES_MAX] = { CCID_POWER_AUTO };
+	uint64_t deadline = clock_now() + POWER_ON_MS;
+	int r;
+
+	params_voltages(&reader->desc, 0, order);
+	note_power(reader, slot, TRACK_POWER_KEPT);
+	card_power_off_owned(reader, slot);
+	reader->slot[slot].session.agreed = false;
+	r = try_voltage(reader, slot, order[0], deadline);
+	if (r < 0) {
+		card_power_off_owned(reader, slot);
+		note_atr(reader, slot, NULL, 0);
+	}
+	note_powered(reader, slot, r == 0);
+}
+
+static void switch_off(struct reader *reader, unsigned slot)
+{
+	call_witness(reader, slot);
+	if (wants_power(reader, slot))
+		power_cycle(reader, slot);
+	else
+		power_off(reader, slot);
+}
+
+static bool is_kept(struct reader *reader, unsigned slot)
+{
+	bool kept;
+
+	pthread_mutex_lock(&reader->lock);
+	kept = reader->track.slot[slot].kept;
+	pthread_mutex_unlock(&reader->lock);
+	return kept;
+}
+
 int card_reset_owned(struct reader *reader, unsigned slot)
 {
-	return power_up(reader, slot, true);
+	int r = call_witness(reader, slot);
+
+	return r < 0 ? r : power_up(reader, slot, true);
 }
 
 void card_forsake_owned(struct reader *reader, unsigned slot)
 {
+	call_witness(reader, slot);
 	power_off(reader, slot);
-}
-
-size_t card_atr(struct reader *reader, unsigned slot, uint8_t *atr)
-{
-	struct slot *s = &reader->slot[slot];
-	size_t size;
-
-	pthread_mutex_lock(&reader->lock);
-	size = copy_bounded(atr, READER_ATR_MAX, s->atr, s->atr_size);
-	pthread_mutex_unlock(&reader->lock);
-	return size;
 }
 
 int card_power_up(struct reader *reader, unsigned slot, bool reset,
@@ -160,7 +245,9 @@ int card_power_up(struct reader *reader, unsigned slot, bool reset,
 
 	if (r < 0)
 		return r;
-	r = power_up(reader, slot, reset);
+	r = call_witness(reader, slot);
+	if (r == 0)
+		r = power_up(reader, slot, reset || is_kept(reader, slot));
 	if (r == 0)
 		*ret_size = card_atr(reader, slot, atr);
 	exchange_end(reader, slot);
@@ -173,7 +260,7 @@ int card_power_off(struct reader *reader, unsigned slot)
 
 	if (r < 0)
 		return r;
-	power_off(reader, slot);
+	switch_off(reader, slot);
 	exchange_end(reader, slot);
 	return 0;
 }

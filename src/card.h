@@ -28,7 +28,11 @@
 int card_power_up(struct reader *reader, unsigned slot, bool reset,
 		  uint8_t *atr, size_t *ret_size);
 
-/* 0 or -ENODEV: a card that cannot be powered off is gone or dead. */
+/*
+ * 0 or -ENODEV: a card that cannot be powered off is gone or dead. Ordered by
+ * pcscd's event thread, on a reader that announces no movements, the card is
+ * switched on again behind pcscd's back (ifdIdlePower): so a swap shows.
+ */
 int card_power_off(struct reader *reader, unsigned slot);
 
 /* The command alone, for a caller that owns the slot already. */

@@ -13,7 +13,7 @@
 #define ABORT_MS	1000	/* each of the two halves of an abort */
 #define REMOVAL_GRACE_MS 500	/* for a reader to answer for a card that left */
 #define BUSY_TRIES	8	/* with pauses of 10, 20 ... 1280 ms */
-#define BUSY_PAUSE_MS	10
+#define BUSY_PAUSE_MS	10u
 
 static const struct exchange_command question = {
 	.type = CCID_GET_SLOT_STATUS,
@@ -120,6 +120,14 @@ static int allowed(const struct reader *reader, unsigned slot,
 	return 0;
 }
 
+/* A reader that is busy with something else owes no answer yet. */
+static bool may_be_asked(struct reader *reader, unsigned slot)
+{
+	const struct slot *s = &reader->slot[slot];
+
+	return is_asked(s) || (!s->owned && channel_find_free(reader));
+}
+
 /* Caller locks. */
 static int wait_for_slot(struct reader *reader, unsigned slot,
 			 enum exchange_purpose purpose)
@@ -136,6 +144,8 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 		if (r != -EAGAIN && !s->owned && channel_find_free(reader))
 			return r;
 		now = clock_now();
+		if (!may_be_asked(reader, slot))
+			patience = now + EXCHANGE_SHORT_MS;
 		if (r == -EAGAIN && now >= patience)
 			return -ETIMEDOUT;
 		due = exchange_pump(reader, now);
@@ -250,7 +260,8 @@ static void abort_on_bulk(struct channel *channel)
 static void abort_command(struct channel *channel)
 {
 	struct reader *reader = channel->reader;
-	uint16_t value = (uint16_t)(channel->seq << 8 | channel->slot);
+	uint16_t value = (uint16_t)((unsigned)channel->seq << 8 |
+				    channel->slot);
 	int r;
 
 	channel->aborting = true;
@@ -334,14 +345,20 @@ void exchange_pause(struct reader *reader, unsigned slot, unsigned ms)
 	pthread_mutex_unlock(&reader->lock);
 }
 
-/* The owner asks in its own channel. Caller locks. */
-static void ask_as_owner(struct channel *channel)
+/*
+ * The owner asks in its own channel, once the question is due. Of a slot that
+ * ends meanwhile nothing is asked: the question would count as under way, and
+ * the next one would never be due. Caller locks.
+ */
+static void ask_as_owner(struct channel *channel, uint64_t patience)
 {
 	struct reader *reader = channel->reader;
-	uint64_t now = clock_now();
+	uint64_t due = movement_question_due(reader, channel->slot,
+					     clock_now());
 
-	pause_until(reader, channel->slot,
-		    movement_question_due(reader, channel->slot, now));
+	pause_until(reader, channel->slot, clock_earlier(due, patience));
+	if (due > clock_now() || !is_usable(reader, channel->slot))
+		return;
 	track_asked(&reader->track, channel->slot, clock_now());
 	channel->question = true;
 	run_once(channel, &question);
@@ -364,7 +381,7 @@ static int make_ready(struct channel *channel, enum exchange_purpose purpose)
 			return r;
 		if (clock_now() >= patience)
 			return -ETIMEDOUT;
-		ask_as_owner(channel);
+		ask_as_owner(channel, patience);
 	}
 }
 

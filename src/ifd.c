@@ -332,21 +332,22 @@ EXPORT RESPONSECODE IFDHPowerICC(DWORD Lun, DWORD Action, PUCHAR Atr,
 				 PDWORD AtrLength)
 {
 	unsigned char atr[READER_ATR_MAX];
-	size_t size = 0;
+	size_t room, size = 0;
 	struct lun *lun;
 	int r;
 
 	enter();
 	if (!Atr || !AtrLength)
 		return IFD_COMMUNICATION_ERROR;
+	room = *AtrLength;
+	*AtrLength = 0;
 	lun = lun_get(Lun);
 	if (!lun)
 		return IFD_COMMUNICATION_ERROR;
 	r = power(lun, Action, atr, &size);
 	lun_put(lun);
-	if (size > *AtrLength)
+	if (size > room)
 		r = -ENOBUFS;
-	*AtrLength = 0;
 	if (r == -EINVAL)
 		return IFD_NOT_SUPPORTED;
 	if (r < 0)

@@ -414,16 +414,21 @@ static enum track_presence truth(const struct reader *reader, unsigned slot)
 	return reader->track.slot[slot].present ? TRACK_PRESENT : TRACK_EMPTY;
 }
 
+bool movement_is_watcher(const struct reader *reader, unsigned slot)
+{
+	const struct slot *s = &reader->slot[slot];
+
+	return s->watched && pthread_equal(s->watcher, pthread_self());
+}
+
 enum track_presence movement_presence(struct reader *reader, unsigned slot)
 {
-	struct slot *s = &reader->slot[slot];
 	enum track_presence presence;
-	bool watcher;
 
 	pthread_mutex_lock(&reader->lock);
 	ask_for_unwatched(reader, slot);
-	watcher = s->watched && pthread_equal(s->watcher, pthread_self());
-	presence = track_presence(&reader->track, slot, watcher);
+	presence = track_presence(&reader->track, slot,
+				  movement_is_watcher(reader, slot));
 	if (truth(reader, slot) == TRACK_GONE)
 		presence = TRACK_GONE;
 	pthread_mutex_unlock(&reader->lock);

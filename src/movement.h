@@ -56,6 +56,9 @@ int movement_wait(struct reader *reader, unsigned slot, int timeout_ms);
 /* Latched: ends the wait that is, or else the next one. */
 void movement_stop(struct reader *reader, unsigned slot);
 
+/* Whether the calling thread is pcscd's event thread. Caller locks. */
+bool movement_is_watcher(const struct reader *reader, unsigned slot);
+
 /* What the calling thread is to be told. */
 enum track_presence movement_presence(struct reader *reader, unsigned slot);
 

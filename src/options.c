@@ -29,6 +29,7 @@ static const struct {
 	  UINT32_MAX },
 	{ "ifdPollInterval", offsetof(struct options, poll_interval_ms), 50,
 	  10000 },
+	{ "ifdIdlePower", offsetof(struct options, idle_power), 0, 1 },
 	{ "ifdTimeoutCap", offsetof(struct options, timeout_cap_s), 1, 600 },
 };
 
@@ -36,12 +37,14 @@ static const struct options built_in = {
 	.log_level = LOG_LEVEL_CRITICAL | LOG_LEVEL_INFO,
 	.poll_interval_ms = 200,
 	.timeout_cap_s = 60,
+	.idle_power = 1,
 };
 
 static struct options current = {
 	.log_level = LOG_LEVEL_CRITICAL | LOG_LEVEL_INFO,
 	.poll_interval_ms = 200,
 	.timeout_cap_s = 60,
+	.idle_power = 1,
 };
 
 static void set(struct options *options, size_t row, const char *text)

@@ -21,6 +21,7 @@ struct options {
 	uint32_t driver_options;	/* ifdDriverOptions */
 	uint32_t poll_interval_ms;	/* ifdPollInterval, 50..10000 */
 	uint32_t timeout_cap_s;		/* ifdTimeoutCap, 1..600 */
+	uint32_t idle_power;		/* ifdIdlePower, 0 or 1 */
 };
 
 /* Reads everything afresh. The caller sees to it that nobody is in here. */

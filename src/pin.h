@@ -43,7 +43,7 @@
 #define PIN_PROLOGUE_SIZE	3
 #define PIN_STATUS_SIZE		2
 
-#define PIN_ENTRY_MAX_S		300	/* all of an entry, whatever a reader says */
+#define PIN_ENTRY_MAX_S		300	/* whatever the reader says */
 
 /* bPINOperation */
 enum pin_operation {

@@ -225,14 +225,15 @@ static int begin_t1(const struct reader *reader, struct session *session)
 	return t1_init(&session->t1, &parameters);
 }
 
-/* A protocol that was agreed on is left by a reset only. */
+/* A protocol that was agreed on, or was not, is left by a reset only. */
 static int make_ready(struct reader *reader, unsigned slot, uint8_t protocol)
 {
 	const struct session *session = &reader->slot[slot].session;
 
 	if (reader->desc.level < DESC_LEVEL_SHORT_APDU)
 		ask_speeds(reader);
-	if (session->agreed && session->params.protocol != protocol)
+	if (session->spoilt ||
+	    (session->agreed && session->params.protocol != protocol))
 		return card_reset_owned(reader, slot);
 	return 0;
 }
@@ -253,6 +254,7 @@ int protocol_agree(struct reader *reader, unsigned slot, uint8_t protocol)
 	r = negotiate(reader, slot, &params);
 	if (is_failed_negotiation(r))
 		r = start_over_slowly(reader, slot, &params);
+	session->spoilt = r < 0;
 	if (r < 0)
 		return r;
 	session->params = params;

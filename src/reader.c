@@ -187,17 +187,32 @@ static void reset_slot(struct slot *slot)
 	slot->atr_size = 0;
 }
 
+static bool is_open(struct reader *reader, unsigned slot)
+{
+	bool open;
+
+	pthread_mutex_lock(&reader->lock);
+	open = reader->slot[slot].open;
+	pthread_mutex_unlock(&reader->lock);
+	return open;
+}
+
+static void forget_slot(struct reader *reader, unsigned slot)
+{
+	pthread_mutex_lock(&reader->lock);
+	reset_slot(&reader->slot[slot]);
+	pthread_mutex_unlock(&reader->lock);
+}
+
 int reader_open_slot(struct reader *reader, unsigned slot)
 {
 	int r;
 
 	if (slot >= reader->desc.slots)
 		return -ENOENT;
-	if (reader->slot[slot].open)
+	if (is_open(reader, slot))
 		return -EBUSY;
-	pthread_mutex_lock(&reader->lock);
-	reset_slot(&reader->slot[slot]);
-	pthread_mutex_unlock(&reader->lock);
+	forget_slot(reader, slot);
 	r = exchange_begin(reader, slot, EXCHANGE_READER);
 	if (r < 0)
 		return r;
@@ -207,10 +222,9 @@ int reader_open_slot(struct reader *reader, unsigned slot)
 		log_write(LOG_LEVEL_CRITICAL, reader->label,
 			  "slot %u does not tell its status: %s", slot,
 			  strerror(-r));
-		reader->slot[slot].open = false;
-		return r;
+		forget_slot(reader, slot);
 	}
-	return 0;
+	return r;
 }
 
 void reader_end_slot(struct reader *reader, unsigned slot)
@@ -231,9 +245,7 @@ void reader_close_slot(struct reader *reader, unsigned slot)
 	pthread_mutex_unlock(&reader->lock);
 	if (reader->slot[slot].atr_size)
 		card_power_off(reader, slot);
-	pthread_mutex_lock(&reader->lock);
-	reset_slot(&reader->slot[slot]);
-	pthread_mutex_unlock(&reader->lock);
+	forget_slot(reader, slot);
 }
 
 void reader_lost(struct reader *reader)

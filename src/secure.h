@@ -24,8 +24,9 @@
 
 /*
  * 0: *ret_size bytes of answer lie in answer, also if the user gave no PIN
- * (pin_is_refused). room is PIN_STATUS_SIZE at least. Errors of transmit, the protocol being the one agreed on;
- * -ENOTSUP if the reader does not know the command. Any thread of pcscd.
+ * (pin_is_refused). room is PIN_STATUS_SIZE at least, the protocol the one that
+ * was agreed on. Errors of transmit; -EPROTO also if none was; -ENOTSUP if the
+ * reader does not know the command. Any thread of pcscd.
  */
 int secure_transmit(struct reader *reader, unsigned slot, struct pin *pin,
 		    uint8_t *answer, size_t room, size_t *ret_size);

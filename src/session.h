@@ -17,6 +17,7 @@
 
 struct session {
 	bool agreed;		/* params hold, and t1 if that is the protocol */
+	bool spoilt;		/* a PPS failed: the card hears nothing but a reset */
 	struct params params;
 	struct t1 t1;
 	uint32_t slow_visit;	/* the card that took no other speed; 0: none */

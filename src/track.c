@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#define SAID_EMPTY	1
+#define SAID_PRESENT	2
+
 /* 0 for an empty slot, so that truth and reported compare directly. */
 static uint32_t slot_truth(const struct track_slot *s)
 {
@@ -64,8 +67,7 @@ static unsigned slot_swap(struct track_slot *s, uint64_t now)
 
 static void slot_forgive(struct track_slot *s)
 {
-	s->chatty[TRACK_POWER_OFF] = 0;
-	s->chatty[TRACK_POWER_ON] = 0;
+	memset(s->chatty, 0, sizeof(s->chatty));
 }
 
 static bool in_power_window(const struct track_slot *s, uint64_t now)
@@ -130,10 +132,14 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 			bool changed, uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
+	uint8_t said = present ? SAID_PRESENT : SAID_EMPTY;
 	bool echo = now < s->echo_until;
 
+	if (!changed && said == s->heard)
+		return 0;
+	s->heard = said;
 	s->echo_until = 0;
-	s->outdated |= changed;
+	s->outdated = true;
 	if (s->suspect_ms && changed)
 		prove(t, s);
 	if (present == s->present) {
@@ -151,6 +157,7 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 
 unsigned track_missed(struct track *t, unsigned slot)
 {
+	t->slot[slot].heard = 0;
 	return slot_doubt(&t->slot[slot]);
 }
 
@@ -330,7 +337,8 @@ unsigned track_power_begun(struct track *t, unsigned slot,
 	s->power_bit = false;
 	s->power_ms = now;
 	s->used_ms = now;
-	s->powering = kind == TRACK_POWER_ON;
+	s->powering = kind != TRACK_POWER_OFF;
+	s->kept = false;
 	s->power_visit = slot_truth(s);
 	s->again = s->present && s->shown == s->visit;
 	if (s->again)
@@ -362,7 +370,9 @@ int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 	if (!done)
 		return -EIO;
 	s->powered = s->visit;
-	s->shown = s->visit;
+	s->kept = s->power_kind == TRACK_POWER_KEPT;
+	if (!s->kept)
+		s->shown = s->visit;
 	return 0;
 }
 
@@ -374,7 +384,16 @@ static int may_reach_card(const struct track *t, const struct track_slot *s)
 		return -EAGAIN;
 	if (!s->present)
 		return -ENOMEDIUM;
-	return s->watched && s->reported != s->visit ? -ESTALE : 0;
+	if (!s->watched)
+		return 0;
+	/* Once the watcher asks by itself, it has to know the very card. */
+	return (s->told ? s->reported != s->visit : slot_debt(s)) ? -ESTALE : 0;
+}
+
+bool track_wants_power(const struct track *t, unsigned slot)
+{
+	return t->trust == TRACK_PACED && !t->auto_activation &&
+	       slot_powered(&t->slot[slot]);
 }
 
 int track_may_power(const struct track *t, unsigned slot)
@@ -389,7 +408,7 @@ int track_may_transmit(const struct track *t, unsigned slot)
 
 	if (rc)
 		return rc;
-	return slot_powered(s) ? 0 : -ESTALE;
+	return slot_powered(s) && !s->kept ? 0 : -ESTALE;
 }
 
 /*
@@ -407,6 +426,7 @@ static bool report_to_watcher(struct track_slot *s)
 {
 	bool present = s->present && !slot_debt(s);
 
+	s->told = true;
 	if (!slot_debt(s))
 		s->reported = slot_truth(s);
 	if (present)
@@ -425,7 +445,7 @@ enum track_presence track_presence(struct track *t, unsigned slot, bool watcher)
 		return TRACK_GONE;
 	if (!s->watched)
 		report_unwatched(s);
-	else if (watcher)
+	else if (watcher || s->split)
 		present = report_to_watcher(s);
 	return present ? TRACK_PRESENT : TRACK_EMPTY;
 }
@@ -438,6 +458,9 @@ int track_wait_enter(struct track *t, unsigned slot)
 		return -ENODEV;
 	if (s->waiting)
 		return -EBUSY;
+	/* pcscd's event thread asks in every pass. */
+	if (s->watched && !s->pass_empty && !s->pass_present)
+		s->split = true;
 	/* A mixed pass pays nothing: pcscd may have noted "present, mute". */
 	if (slot_debt(s) && s->pass_empty && !s->pass_present)
 		s->reported = 0;

@@ -35,7 +35,8 @@
  *   a chatty reader behind a power command       way, else nothing
  *   otherwise                                    visit n+1
  *
- * What pcscd is told:
+ * What pcscd is told (a host whose polling thread never asks for presence has
+ * it asked by another thread: that is taken for the watcher then):
  *
  *   call                         no debt         debt
  *   presence, watcher            truth, reported empty, for the whole pass
@@ -95,6 +96,12 @@ enum track_presence {
 enum track_power {
 	TRACK_POWER_OFF,
 	TRACK_POWER_ON,	/* also a reset */
+	/*
+	 * Off and on again, where pcscd has ordered off: the card has forgotten
+	 * everything, and another one in its place will show as inactive.
+	 */
+	TRACK_POWER_KEPT,
+	TRACK_POWER_KINDS,
 };
 
 struct track_slot {
@@ -108,12 +115,15 @@ struct track_slot {
 	uint32_t powered;	/* visit powered up by us, 0: none */
 	uint32_t shown;		/* visit whose ATR was given out, 0: none */
 	bool again;		/* powered up once more in that visit */
+	bool kept;		/* powered for our sake: off, for all others */
 
 	/* what pcscd was told */
 	uint32_t reported;	/* 0: empty */
 	bool watched;		/* the polling function was entered once */
 	bool pass_empty;	/* answers to the watcher in this pass */
 	bool pass_present;
+	bool told;		/* the watcher has asked for presence once */
+	bool split;		/* it never does: another thread of the host does */
 	bool waiting;
 	bool stop;		/* latched until the polling function returns */
 
@@ -125,6 +135,7 @@ struct track_slot {
 	uint64_t asked_ms;
 
 	/* habits of readers */
+	uint8_t heard;		/* what a notification said last; 0: none did */
 	uint64_t moved_ms;
 	uint64_t used_ms;
 	uint64_t echo_until;
@@ -132,7 +143,7 @@ struct track_slot {
 	enum track_power power_kind;
 	uint64_t power_ms;	/* last power command; 0: none */
 	bool power_bit;		/* a change bit came in its window */
-	uint8_t chatty[2];	/* such windows in a row, by enum track_power */
+	uint8_t chatty[TRACK_POWER_KINDS];	/* such windows in a row, by enum track_power */
 };
 
 struct track {
@@ -199,6 +210,12 @@ int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now);
  */
 int track_may_power(const struct track *t, unsigned slot);
 int track_may_transmit(const struct track *t, unsigned slot);
+
+/*
+ * True if a card that is powered off would be lost sight of: nothing announces
+ * that it goes, and once it is inactive, another one in its place looks alike.
+ */
+bool track_wants_power(const struct track *t, unsigned slot);
 
 /* The answer for IFDHICCPresence; watcher: the caller is the event thread. */
 enum track_presence track_presence(struct track *t, unsigned slot,

@@ -11,6 +11,7 @@ Each figure is a list of samples, None for one that did not come.
 import glob
 import json
 import os
+import socket
 import sys
 import time
 
@@ -20,17 +21,24 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../lab")]
 
 # pylint: disable=wrong-import-position
 import lab
-from machine import Usage, count_calls, loaded_size, split_cpus, until
+from machine import (Usage, count_calls, loaded_size, read, split_cpus,
+                     until)
 from processes import Process
 from records import Journal, commands_by_movement, events, latencies
 
-SOCKET = "/run/pcscd/pcscd.comm"
 WATCHED = "/run/lab/watched"
+UDEV = {"SYSTEMD_DEVICE_VERIFY_SYSFS": "0"}     # its sysfs is no real one
 SELECT = "transmit 00a40000"
 GRACE = 5.0         # pcscd powers an unused card down after so many seconds
 SETTLE = 0.5        # longer than any driver goes on after what it was told
 READERS = 4         # more readers, to see what one costs
 PRESENCES = 100
+
+
+def listens():
+    """Whether pcscd takes clients."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(lab.SOCKET) == 0
 
 
 class Session:
@@ -50,8 +58,8 @@ class Session:
         pin = ["taskset", "-c", str(self.cpu)] if self.cpu is not None else []
         bench.pcscd = Process(
             [*pin, lab.PCSCD, "-f", "-c", "/dev/null"],
-            bench.environment(SYSTEMD_DEVICE_VERIFY_SYSFS="0"), "pcscd")
-        until(lambda: os.path.exists(SOCKET), "pcscd")
+            bench.environment(**UDEV), "pcscd")
+        until(listens, "pcscd")
 
     def start_watch(self):
         """A client that waits for movements. It writes into a file: a reader
@@ -66,8 +74,7 @@ class Session:
 
     def watched(self):
         """What it has written."""
-        with open(WATCHED, encoding="ascii") as file:
-            return file.read()
+        return read(WATCHED)
 
     def start_client(self):
         """A client for single calls."""
@@ -82,6 +89,11 @@ class Session:
         _, found = client.wait_for(rf"^\d+ \d+ {line.split()[0]} (\S+)",
                                    mark=mark + count - 1)
         assert found[1] == "SCARD_S_SUCCESS", f"{line}: {found[1]}"
+
+    def until_powered_down(self):
+        """Until pcscd has taken the power from a card that nobody uses."""
+        self.bench.wait("r", "c63>=1", GRACE + 10)
+        time.sleep(SETTLE)
 
     def usage(self):
         """Of pcscd and the driver in it."""
@@ -155,14 +167,15 @@ def commands_of(session, work):
 
 def connect_figures(session, client):
     """Powered down by pcscd for want of use, then still powered."""
+    names = ["powered"]
+    if session.options["grace"]:
+        names.insert(0, "unpowered")
+        session.until_powered_down()
     figures = {}
-    for name in ("unpowered", "powered"):
-        if name == "unpowered":
-            session.bench.wait("r", "c63>=1", GRACE + 10)
-            time.sleep(SETTLE)
+    for name in names:
         figures[f"connect-{name}-commands"] = [commands_of(
             session, lambda: session.ask(client, "connect virtual shared"))]
-        if name == "unpowered":
+        if name != names[-1]:
             session.ask(client, "disconnect leave")
     return figures
 
@@ -206,7 +219,9 @@ def measure_apdus(session):
     session.bench.plug("r")
     session.start_pcscd()
     client = session.start_client()
+    session.start_watch()
     session.bench.insert("r", 0, "echo")
+    session.until_watched("present")
     figures = connect_figures(session, client)
     figures.update(apdu_costs(session, client))
     session.ask(client, "disconnect leave")
@@ -243,10 +258,10 @@ def measure_idle(session):
     session.bench.remove("r", 0)
     time.sleep(2 * SETTLE)
     figures = idle_figures(session, "empty")
-    session.bench.insert("r", 0, "echo")
-    session.bench.wait("r", "c63>=1", GRACE + 10)
-    time.sleep(2 * SETTLE)
-    figures.update(idle_figures(session, "card"))
+    if session.options["grace"]:
+        session.bench.insert("r", 0, "echo")
+        session.until_powered_down()
+        figures.update(idle_figures(session, "card"))
     return figures
 
 
@@ -256,13 +271,11 @@ def reader_figures(session):
     """What one more reader costs in pcscd, its own event thread with it."""
     session.bench.plug("r")
     session.start_pcscd()
-    session.start_watch()
-    session.until_watched("event")
+    session.bench.wait("r", "armed")
     time.sleep(SETTLE)
     before = session.usage()
     for i in range(READERS):
         session.bench.plug(f"r{i}")
-        session.until_watched(f"readers {i + 2}\n")
         session.bench.wait(f"r{i}", "armed")
     time.sleep(SETTLE)
     after = session.usage()
@@ -276,19 +289,20 @@ def presence_figures(session, module):
     """The module without pcscd, asked whether a card is there."""
     bench = session.bench
     plugged = bench.plug("p")
+    bench.insert("p", 0, "echo")
     node = f"/dev/bus/usb/{int(plugged['bus']):03}/" \
            f"{int(plugged['address']):03}"
-    host = Process([lab.program("host"), module], bench.environment())
+    host = Process([lab.program("host"), module], bench.environment(**UDEV))
     host.send(f"create 0 usb:04e6/5116:libudev:0:{node}")
     host.wait_for(" create 0 rc=0")
-    bench.insert("p", 0, "echo")
     host.send("power 0 up")
-    host.wait_for(" power 0 rc=")
+    host.wait_for(" power 0 rc=0")
     before = bench.stats("p").get("commands", 0)
     mark = host.mark()
-    host.send("\n".join(["presence 0"] * PRESENCES + ["close 0"]))
-    host.wait_for(" close 0 rc=0", mark=mark)
+    host.send("\n".join(["presence 0"] * PRESENCES + ["join"]))
+    host.wait_for(" joined", mark=mark)
     commands = bench.stats("p").get("commands", 0) - before
+    host.send("close 0")
     host.finish()
     bench.unplug("p")
     return {"presence-commands": [commands / PRESENCES]}

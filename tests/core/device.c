@@ -231,6 +231,7 @@ static void card_answers(struct device *device, struct device_slot *slot)
 {
 	size_t size = 4 + device->answer_size + 2;
 
+	forget_chain(slot);
 	slot->answer = malloc(size);
 	memset(slot->answer, 0x5C, size);
 	put_serial(slot->answer, slot->card.serial);

@@ -56,9 +56,13 @@ static void pause_ms(unsigned ms)
 
 void host_note(struct host_slot *slot, const char *what, uint64_t value)
 {
+	struct host_note *note;
+
 	pthread_mutex_lock(&slot->lock);
-	slot->note[slot->notes++ % HOST_NOTES] =
-		(struct host_note){ what, value, script_now_us() };
+	note = &slot->note[slot->notes++ % HOST_NOTES];
+	snprintf(note->what, sizeof(note->what), "%s", what);
+	note->value = value;
+	note->at_us = script_now_us();
 	pthread_mutex_unlock(&slot->lock);
 }
 
@@ -133,10 +137,22 @@ static void believe(struct host_slot *slot, enum host_card card,
 		    uint32_t serial)
 {
 	pthread_mutex_lock(&slot->lock);
-	if (card == HOST_PRESENT && slot->card != HOST_PRESENT)
+	if (card == HOST_PRESENT && slot->card != HOST_PRESENT) {
 		slot->told = host_tick();
+		slot->first_serial = 0;
+	}
 	slot->card = card;
 	slot->serial = serial;
+	pthread_mutex_unlock(&slot->lock);
+}
+
+static void learn_serial(struct host_slot *slot, uint32_t serial)
+{
+	pthread_mutex_lock(&slot->lock);
+	slot->serial = serial;
+	if (!slot->first_serial)
+		slot->first_serial = serial;
+	slot->power_ups += serial != 0;
 	pthread_mutex_unlock(&slot->lock);
 }
 
@@ -149,10 +165,9 @@ static void insertion(struct host_slot *slot)
 	pthread_mutex_lock(&slot->power_lock);
 	slot->power = serial ? HOST_POWERED : HOST_UNPOWERED;
 	pthread_mutex_unlock(&slot->power_lock);
+	learn_serial(slot, serial);
 	pthread_mutex_lock(&slot->lock);
 	slot->insertions++;
-	slot->serial = serial;
-	slot->power_ups += serial != 0;
 	pthread_mutex_unlock(&slot->lock);
 }
 
@@ -183,6 +198,14 @@ static void look(struct host_slot *slot)
 	}
 }
 
+static void note_stop(uint32_t us)
+{
+	unsigned i = __atomic_fetch_add(&host_stops, 1, __ATOMIC_RELAXED);
+
+	if (i < HOST_STOPS_MAX)
+		host_stop_us[i] = us;
+}
+
 /* A stop during the poll before may have come too late for it. */
 static void note_return(struct host_slot *slot, bool timed_out)
 {
@@ -197,10 +220,8 @@ static void note_return(struct host_slot *slot, bool timed_out)
 	    slot->disturbed == slot->calm_at)
 		spurious = true;
 	slot->spurious += spurious;
-	if (stopped && slot->stop_us && host_stops < HOST_STOPS_MAX)
-		host_stop_us[__atomic_fetch_add(&host_stops, 1,
-						__ATOMIC_RELAXED)] =
-			(uint32_t)(now - slot->stop_us);
+	if (stopped && slot->stop_us)
+		note_stop((uint32_t)(now - slot->stop_us));
 	slot->stop_us = 0;
 	pthread_mutex_unlock(&slot->lock);
 	if (spurious)
@@ -314,12 +335,8 @@ static uint32_t connect(struct host_slot *slot)
 	serial = take_handle(slot);
 	if (slot->power == HOST_UNPOWERED) {
 		serial = power(slot, IFD_POWER_UP);
-		if (serial) {
-			pthread_mutex_lock(&slot->lock);
-			slot->serial = serial;
-			slot->power_ups++;
-			pthread_mutex_unlock(&slot->lock);
-		}
+		if (serial)
+			learn_serial(slot, serial);
 	}
 	if (serial) {
 		slot->power = HOST_IN_USE;
@@ -333,11 +350,8 @@ static uint32_t reset(struct host_slot *slot)
 {
 	uint32_t serial = power(slot, IFD_RESET);
 
-	pthread_mutex_lock(&slot->lock);
-	if (serial && slot->card == HOST_PRESENT)
-		slot->serial = serial;
-	slot->power_ups += serial != 0;
-	pthread_mutex_unlock(&slot->lock);
+	if (serial)
+		learn_serial(slot, serial);
 	return serial;
 }
 
@@ -365,7 +379,7 @@ static bool set_protocol(struct host_slot *slot)
 /* False: the connection is of no use any more. */
 static bool exchange_apdu(struct host_slot *slot, uint32_t serial)
 {
-	static const UCHAR command[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+	UCHAR command[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
 	SCARD_IO_HEADER send = { 0, 0 }, received = { 0, 0 };
 	UCHAR answer[300];
 	DWORD size = sizeof(answer);
@@ -374,7 +388,7 @@ static bool exchange_apdu(struct host_slot *slot, uint32_t serial)
 
 	pthread_mutex_lock(&slot->call_lock);
 	if (!is_removed(slot))
-		r = IFDHTransmitToICC(slot->lun, send, (PUCHAR)command,
+		r = IFDHTransmitToICC(slot->lun, send, command,
 				      sizeof(command), answer, &size,
 				      &received);
 	host_note(slot, "client: APDU", r == IFD_SUCCESS ? serial_of(answer)

@@ -44,7 +44,7 @@ enum host_power {
 
 /* What happened last, for the report of a failure. */
 struct host_note {
-	const char *what;
+	char what[48];
 	uint64_t value;
 	uint64_t at_us;
 };
@@ -67,6 +67,7 @@ struct host_slot {
 	pthread_cond_t *progress;	/* signalled with the lock held */
 	enum host_card card;		/* what pcscd believes */
 	uint32_t serial;		/* of the ATR it knows, 0: none (mute) */
+	uint32_t first_serial;		/* of the first ATR since told */
 	uint64_t told;			/* tick: believed present since */
 	bool waiting;			/* the watcher is in the poll */
 	bool ending;			/* clients and watcher shall end */
@@ -86,7 +87,7 @@ struct host_slot {
 };
 
 extern uint32_t *host_stop_us;	/* latencies of stops, one each */
-extern unsigned host_stops;	/* how many; at most HOST_STOPS_MAX */
+extern unsigned host_stops;	/* how many; the first HOST_STOPS_MAX are kept */
 #define HOST_STOPS_MAX	1000000
 
 void host_note(struct host_slot *slot, const char *what, uint64_t value);

@@ -10,7 +10,8 @@
  * pcscd believes with what is in the slots:
  *
  *   lost      pcscd believes something else, and does not wait for news
- *   hidden    pcscd has believed "present" since before this card came
+ *   hidden    pcscd has believed "present" since before this card came, and has
+ *             seen the ATR of another one meanwhile
  *   spurious  the polling function returned though nothing had moved
  *   crossed   an APDU was answered by another card than the client's
  *
@@ -19,6 +20,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,11 +59,31 @@ static struct {
 static struct {
 	uint64_t movements, rounds, lives, lost, hidden;
 	uint64_t removals, insertions, returns, spurious, apdus, crossed;
-	uint64_t power_ups, failed_calls, mutes, quiet_us, quiet_worst_us;
+	uint64_t power_ups, failed_calls, mutes, merged, quiet_us, quiet_worst_us;
 } sum;
 
 static uint32_t serials = 1000;
 static struct dice dice;
+
+void log_msg(const int priority, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* What the driver says goes to the notes of its slot. */
+void log_msg(const int priority, const char *format, ...)
+{
+	char line[200];
+	const char *at;
+	unsigned slot;
+	va_list args;
+
+	(void)priority;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	at = strstr(line, "slot ");
+	if (at && sscanf(at, "slot %u:", &slot) == 1 && slot < life.slots)
+		host_note(&life.slot[slot], at, 0);
+}
 
 /* --- movements; the script is locked */
 
@@ -151,8 +173,12 @@ static const struct {
 static void spoil_an_answer(void)
 {
 	unsigned i = dice_below(&dice, sizeof(faults) / sizeof(faults[0]));
+	bool enough;
 
-	if (life.device.faults < 4)
+	script_lock(&life.device.script);
+	enough = life.device.faults >= 4;
+	script_unlock(&life.device.script);
+	if (!enough)
 		device_on(&life.device, 0, faults[i].fault, faults[i].n,
 			  faults[i].code);
 }
@@ -162,7 +188,8 @@ static void move_now(unsigned slot)
 	script_lock(&life.device.script);
 	life.device.notice_us = dice_one_in(&dice, 3) ? dice_below(&dice, 2000)
 						      : 0;
-	life.device.doubles = dice_one_in(&dice, 10);
+	life.device.doubles = life.device.announcement == DEVICE_EACH &&
+			      dice_one_in(&dice, 10);
 	life.device.cuts = life.loses && dice_one_in(&dice, 3);
 	move(slot);
 	life.device.doubles = false;
@@ -281,8 +308,8 @@ static bool wait_for_quiet(void)
 static void check_slot(unsigned i)
 {
 	struct host_slot *slot = &life.slot[i];
+	bool present, merged, hidden;
 	uint64_t came;
-	bool present;
 
 	script_lock(&life.device.script);
 	came = life.came[i];
@@ -290,15 +317,16 @@ static void check_slot(unsigned i)
 	script_unlock(&life.device.script);
 	pthread_mutex_lock(&slot->lock);
 	slot->calm_at = slot->disturbed;
-	if (life.announces && !life.loses && present && slot->told < came) {
-		sum.hidden++;
-		pthread_mutex_unlock(&slot->lock);
-		report("hidden", i);
-		pthread_mutex_lock(&slot->lock);
-	}
+	merged = life.announces && !life.loses && present && slot->told < came;
+	hidden = merged && slot->first_serial &&
+		 slot->first_serial != slot->serial;
+	sum.merged += merged;
+	sum.hidden += hidden;
 	if (present && !slot->serial && !life.faulty)
 		sum.mutes++;
 	pthread_mutex_unlock(&slot->lock);
+	if (hidden)
+		report("hidden", i);
 }
 
 static bool quiet_round(void)
@@ -419,14 +447,18 @@ static int compare(const void *a, const void *b)
 
 static void print_sums(void)
 {
+	if (host_stops > HOST_STOPS_MAX)
+		host_stops = HOST_STOPS_MAX;
 	qsort(host_stop_us, host_stops, sizeof(*host_stop_us), compare);
 	printf("# %" PRIu64 " movements in %" PRIu64 " bursts, %" PRIu64
 	       " lives; pcscd was told of %" PRIu64 " insertions and %" PRIu64
 	       " removals\n", sum.movements, sum.rounds, sum.lives,
 	       sum.insertions, sum.removals);
 	printf("# %" PRIu64 " power-ups, %" PRIu64 " APDUs, %" PRIu64
-	       " returns of the polling function, %" PRIu64 " mute at rest\n",
-	       sum.power_ups, sum.apdus, sum.returns, sum.mutes);
+	       " returns of the polling function\n# %" PRIu64
+	       " mute at rest, %" PRIu64 " cards that came for another, of "
+	       "which pcscd had seen nothing\n",
+	       sum.power_ups, sum.apdus, sum.returns, sum.mutes, sum.merged);
 	printf("# lost %" PRIu64 ", hidden %" PRIu64 ", spurious %" PRIu64
 	       ", crossed %" PRIu64 ", failed %" PRIu64 "\n", sum.lost,
 	       sum.hidden, sum.spurious, sum.crossed, sum.failed_calls);

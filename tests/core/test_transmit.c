@@ -490,8 +490,12 @@ static void no_part_of_a_chain_reaches_the_next_card(void **state)
 	fixture.device.answer_size = 1000;
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SWAPPED, SERIAL + 1,
 		  0);
+	device_hold(&fixture.device, USB_IN, true);
 	blocks = fixture.device.blocks_to_cards;
-	assert_int_equal(send(get_data, sizeof(get_data), NULL), -ESTALE);
+	order_transmit(&a, 0, get_data, sizeof(get_data));
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_pass(1000);
+	assert_int_equal(order_join(&a, NULL), -ESTALE);
 	assert_int_equal(fixture.device.blocks_to_cards, blocks + 1);
 	assert_int_equal(a.size, 0);
 }

@@ -117,7 +117,7 @@ static void an_unplugging_ends_everything_that_is_under_way(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		be_ready(i, SERIAL + i);
 	for (unsigned i = 0; i < 4; i++)
-		order_presence(&orders[4], i);
+		movement_presence(fixture.reader, i);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
 	for (unsigned i = 0; i < 3; i++)
@@ -222,6 +222,9 @@ static void the_end_of_a_slot_ends_its_waiting_for_a_turn(void **state)
 	assert_int_equal(order_join(&orders[1], &ms), -ENODEV);
 	assert_int_equal(ms, 0);
 	assert_false(call_is_over(&orders[0].call));
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(1000);
+	assert_int_equal(order_join(&orders[0], NULL), -ENOMEDIUM);
 }
 
 static void the_end_of_one_slot_leaves_the_others_alone(void **state)

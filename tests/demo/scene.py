@@ -6,11 +6,13 @@ One pcsc-watch tells what it sees, with the time; another one sends APDUs.
 """
 
 import re
+import socket
 import time
 
 import lab
 
 REST = 1.0      # seconds
+LISTENS = 5.0   # seconds that pcscd may take between "ready" and that
 ECHO = b"hello"
 
 CARDS = (("red", "echo", b"\x3b\x83\x01"), ("blue", "echo-t0", b"\x3b\x04"),
@@ -28,12 +30,21 @@ def atr_of(prefix, colour):
     return atr
 
 
+def wait_for_pcscd():
+    """It says that it is ready some moments before it listens."""
+    end = time.monotonic() + LISTENS
+    with socket.socket(socket.AF_UNIX) as client:
+        while client.connect_ex(lab.SOCKET) and time.monotonic() < end:
+            time.sleep(0.01)
+
+
 class Scene:
     """A reader r, and the programs around it."""
 
     def __init__(self, bench, screen):
         self.bench = bench
         self.screen = screen
+        wait_for_pcscd()
         self.watch = bench.start([lab.program("pcsc-watch"), "watch"])
         self.watch.wait_for("readers 0")
         self.client = bench.start([lab.program("pcsc-watch"), "script"])
@@ -92,7 +103,6 @@ class Scene:
         self.bench.clear("r")
         time.sleep(REST)
         sent = self.bench.stats("r")
-        sent.pop("time")
         self.screen.line(f"nothing, for {REST:.0f} s",
                          f"{sum(sent.values())} USB transfers")
         self.screen.check(not sent, f"no transfers, not {sent}")

@@ -6,7 +6,7 @@ A case is a function whose name is the sentence that it shows. What it prints
 stands before its line; where it fails, so does what pcscd said. The output is
 TAP, the exit code 0, 1 or 77 (cannot run here).
 
-    test.py [--bundle DIRECTORY] [--jobs N] [CASE...]
+    test.py [--bundle DIRECTORY] [--jobs N] [--limit SECONDS] [CASE...]
 
 The bundle is that of the variable BUNDLE otherwise. N cases run at the same
 time: mostly they wait, for pcscd sleeps a second before it ends.
@@ -31,7 +31,7 @@ from processes import deadline          # pylint: disable=wrong-import-position
 __all__ = ["Lab", "deadline", "lab", "main", "options", "parser",
            "wait_for_socket"]
 
-CASE_LIMIT = 120        # seconds
+CASE_LIMIT = 120        # seconds; times --count, where a test has that
 LINES_SHOWN = 150
 LOG_LEVEL = "0x000F"
 SOCKET = "/run/pcscd/pcscd.comm"
@@ -40,6 +40,7 @@ SOCKET = "/run/pcscd/pcscd.comm"
 # to wait for clients is forgotten until the next one comes.
 STOPPING = "Hotplug stopped"
 CLEANING = r"RFCleanupReaders\(\) entering cleaning function"
+STAMP = re.compile(r"^(\d{8}) ", re.MULTILINE)     # us since the line before
 NUDGE_AFTER = 0.5
 
 # What it says of clients that wait or ask
@@ -48,6 +49,7 @@ CHATTER = r"CMD_|Send reader states|SIGNAL for|RefReader|UnrefReader"
 parser = argparse.ArgumentParser()
 parser.add_argument("--bundle", default=os.environ.get("BUNDLE"))
 parser.add_argument("--jobs", type=int, default=3)
+parser.add_argument("--limit", type=float, default=CASE_LIMIT)
 parser.add_argument("--case", help=argparse.SUPPRESS)
 parser.add_argument("names", nargs="*", metavar="CASE")
 options = argparse.Namespace()
@@ -89,9 +91,10 @@ class Lab(lab.Lab):
             pcscd.wait_for(STOPPING, NUDGE_AFTER, mark)
         except lab.Timeout:
             socket.socket(socket.AF_UNIX).connect(SOCKET)
-        start, _ = pcscd.wait_for(CLEANING, mark=mark)
+        pcscd.wait_for(CLEANING, mark=mark)
         super().stop_pcscd(0, limit)
-        return (pcscd.lines[-1][0] - start) / 1e9
+        _, last_words = re.split(f"{CLEANING}\n", pcscd.text(mark))
+        return sum(map(int, re.findall(STAMP, last_words))) / 1e6
 
     def stop_pcscd(self, number=signal.SIGINT, timeout=10):
         if number != signal.SIGINT or self.pcscd.ended:
@@ -112,12 +115,23 @@ def title(case):
 
 
 def run_in_child(case):
-    """The finished process of one case."""
-    words = [sys.executable, *sys.argv, "--case", case.__name__]
+    """The finished process of one case, and the seconds that it took."""
+    start = time.monotonic()
+    done = start_and_wait([sys.executable, *sys.argv, "--case", case.__name__])
+    return done, time.monotonic() - start
+
+
+def limit():
+    """Seconds that a case may take."""
+    return deadline(options.limit) * getattr(options, "count", 1)
+
+
+def start_and_wait(words):
+    """The finished process, whatever happens."""
     try:
         return subprocess.run(words, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False,
-                              timeout=deadline(CASE_LIMIT))
+                              timeout=limit())
     except subprocess.TimeoutExpired as error:
         said = (error.stdout or b"").decode(errors="replace")
         return subprocess.CompletedProcess(words, 1, said + "\ntook too long")
@@ -129,18 +143,20 @@ def run_all(cases):
     print(f"1..{len(cases)}")
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         results = pool.map(run_in_child, cases)
-        for number, (case, done) in enumerate(zip(cases, results), 1):
+        for number, (case, result) in enumerate(zip(cases, results), 1):
+            done, seconds = result
             for line in done.stdout.splitlines():
                 print("#", line)
             verdict = "not ok" if done.returncode else "ok"
             failed += verdict != "ok"
-            print(verdict, number, "-", title(case), flush=True)
+            print(f"{verdict} {number} - {title(case)} # {seconds:.1f} s",
+                  flush=True)
     return 1 if failed else 0
 
 
 def skip_early():
     """Ends the test here, with the reason, if no lab can be had."""
-    done = run_in_child(can_run)
+    done, _ = run_in_child(can_run)
     if done.returncode == lab.namespaces.SKIPPED:
         lab.skip(done.stdout.strip().removeprefix("SKIP: "))
 

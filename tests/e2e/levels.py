@@ -4,16 +4,14 @@
 import re
 
 import cases
-from cases import deadline
 import pcsc
-from station import (IDENTITY, KINDS, LEVELS, NATIVE, OK, READER, Station, ask,
+from station import (IDENTITY, KINDS, LEVELS, NATIVE, OK, Station, ask,
                      command, counting, echo, fails_with, make_atr, read,
                      update, wait_ms)
 
 SHORT = (1, 255)
 LONG = (1, 255, 256, 257, 65535)
 ATRS = {0: make_atr([0]), 1: make_atr([1], ifsc=254)}
-SMALL_ATRS = {0: make_atr([0]), 1: make_atr([1])}
 CASE_1 = b"\x00\xA4\x00\x00"
 
 # Message sizes: the smallest that does, a common one, the largest
@@ -62,27 +60,32 @@ def check_extended_from_card(card, sizes):
         assert got[-2:] == OK or got[-2] == 0x61, (le, got[-2:])
 
 
+def check_size(station, level, protocol):
+    """All commands to two cards; the counters of each."""
+    with station.card(KINDS[protocol], atr=ATRS[protocol]) as card:
+        check_short(card)
+        if level != "short":
+            check_extended_to_card(card)
+            check_extended_from_card(card, (1, 255, 256))
+        yield station.bench.stats("r")
+    if level == "short":
+        return
+    # at T=0 a card gives 64 KiB to P3 = 00 only if it tells of the rest
+    with station.card(KINDS[protocol], atr=ATRS[protocol], whole=1) as card:
+        check_extended_from_card(card, (257, 65535, 65536))
+        yield station.bench.stats("r")
+
+
 def check_level(level, protocol):
     """All commands, in messages of every size; the card complains of none."""
     with Station() as station:
         for size in SIZES[level]:
             with station.reader(level, message_size=size):
-                with station.card(KINDS[protocol],
-                                  atr=ATRS[protocol]) as card:
-                    check_short(card)
-                    if level == "short":
-                        continue
-                    check_extended_to_card(card)
-                    check_extended_from_card(card, (1, 255, 256))
-                # at T=0 a card gives 64 KiB to P3 = 00 if it tells of the rest
-                with station.card(KINDS[protocol], atr=ATRS[protocol],
-                                  whole=1) as card:
-                    if level != "short":
-                        check_extended_from_card(card, (257, 65535, 65536))
-                stats = station.bench.stats("r")
-                assert "complaints" not in stats, stats
-                print(f"{level}, T={protocol}, messages of {size}: "
-                      f"{stats['apdus']} APDUs, {stats[XFR_BLOCK]} XfrBlocks")
+                for stats in check_size(station, level, protocol):
+                    assert "complaints" not in stats, stats
+                    print(f"{level}, T={protocol}, messages of {size}: "
+                          f"{stats['apdus']} APDUs, "
+                          f"{stats[XFR_BLOCK]} XfrBlocks")
 
 
 def t_0_at_character_level():
@@ -115,6 +118,21 @@ def t_0_at_extended_apdu_level():
 
 def t_1_at_extended_apdu_level():
     check_level("extended", 1)
+
+
+def a_character_reader_may_give_fewer_bytes_or_more():
+    with Station() as station:
+        for give in ("fewer", "all"):
+            for protocol, kind in KINDS.items():
+                with station.reader("character", give=give):
+                    with station.card(kind, atr=ATRS[protocol], nulls=20,
+                                      single=20) as card:
+                        check_short(card)
+                        check_extended_to_card(card)
+                        stats = station.bench.stats("r")
+                        assert "complaints" not in stats, stats
+                        print(f"{give}, T={protocol}: {stats['apdus']} APDUs, "
+                              f"{stats[XFR_BLOCK]} XfrBlocks")
 
 
 def a_command_that_does_not_fit_a_short_apdu_reader_is_refused():
@@ -218,8 +236,7 @@ def check_swap(level, protocol, apdu, **moment):
             code = leave_in_the_middle(station, protocol, card, apdu, swap,
                                        **moment)
             assert code == pcsc.NOT_TRANSACTED, (level, protocol, hex(code))
-            station.watch.until(lambda state: state.present and
-                                state.count >= 3, deadline(5))
+            station.until(lambda state: state.present and state.count >= 3)
             again = station.connect()
             got = ask(again, IDENTITY)
             assert int.from_bytes(got[:4], "big") == 77, got.hex()
@@ -269,6 +286,7 @@ if __name__ == "__main__":
         t_1_at_short_apdu_level,
         t_0_at_extended_apdu_level,
         t_1_at_extended_apdu_level,
+        a_character_reader_may_give_fewer_bytes_or_more,
         a_command_that_does_not_fit_a_short_apdu_reader_is_refused,
         a_short_command_that_does_not_fit_a_message_is_refused,
         t_1_takes_no_more_xfr_blocks_than_needed,

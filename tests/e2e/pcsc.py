@@ -39,6 +39,7 @@ REMOVED_CARD = 0x80100069
 PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
 
 PLUG_AND_PLAY_MS = 100
+NAMES_BUFFER = 8192     # asked for at once: their number may change
 LONG_BUFFER = 65548
 ATTRIBUTE_BUFFER = 264
 
@@ -114,11 +115,9 @@ class Context:
 
     def readers(self):
         """Names, in pcscd's order."""
-        size = ctypes.c_ulong()
+        size = ctypes.c_ulong(NAMES_BUFFER)
+        names = ctypes.create_string_buffer(NAMES_BUFFER)
         try:
-            _call("SCardListReaders", self.handle, None, None,
-                  ctypes.byref(size))
-            names = ctypes.create_string_buffer(size.value)
             _call("SCardListReaders", self.handle, None, names,
                   ctypes.byref(size))
         except Error as error:
@@ -226,7 +225,8 @@ class Card:
 
 class Watch:
     """A client of its own that follows one reader, as all of them should: it
-    feeds back the whole word, event counter and all."""
+    feeds back the whole word, event counter and all. (As long as the counter
+    is 0, the library takes it for one that was not fed back.)"""
 
     def __init__(self, reader, timeout=10):
         self.reader = reader

@@ -7,6 +7,7 @@
             assert ask(card, read(0x0102, 16)) == counting(0x0102, 16) + OK
 """
 import contextlib
+import time
 
 from cases import Lab, deadline
 import pcsc
@@ -136,6 +137,7 @@ class Station:
         self.bench = Lab()
         self.context = None
         self.watch = None
+        self.mark = 0
 
     def __enter__(self):
         self.bench.__enter__()
@@ -152,22 +154,40 @@ class Station:
         options.setdefault("features", FEATURES)
         self.bench.plug("r", level=level, **options)
         assert self.context.wait_for_readers(1) == [READER]
-        self.watch = pcsc.Watch(READER)
+        self._follow()
         yield
         self.watch.close()
         self.bench.unplug("r")
         self.context.wait_for_readers(0)
 
+    def _follow(self):
+        """A watch of the slot. pcscd lists a reader before it knows what is
+        in it, and wakes nobody when it does."""
+        end = time.monotonic() + deadline(SOON)
+        while time.monotonic() < end:
+            self.watch = pcsc.Watch(READER)
+            if self.watch.state.present or self.watch.state.empty:
+                return
+            self.watch.close()
+        raise AssertionError("pcscd does not tell what is in the slot")
+
+    def until(self, holds):
+        """Waits for such a state of the slot."""
+        return self.watch.until(holds, deadline(SOON))
+
     def insert(self, kind, **options):
-        """The card is in, and pcscd has seen it; the state."""
+        """The card is in, and pcscd has seen it; the state. Counts and
+        journal start anew for it."""
+        self.bench.clear("r")
+        self.mark = len(self.bench.journal())
         self.bench.insert("r", 0, kind, **options)
-        return self.watch.until(lambda state: state.present, deadline(SOON))
+        return self.until(lambda state: state.present)
 
     def remove(self):
         """There is no card any more."""
         if self.bench.state("r")["slot0"] != "absent":
             self.bench.remove("r")
-        self.watch.until(lambda state: state.empty, deadline(SOON))
+        self.until(lambda state: state.empty)
 
     def connect(self, protocols=pcsc.T0 | pcsc.T1):
         """A client of the card."""
@@ -175,7 +195,7 @@ class Station:
 
     @contextlib.contextmanager
     def card(self, kind="echo", protocols=pcsc.T0 | pcsc.T1, **options):
-        """A card, put in and connected to; journal and counts start anew."""
+        """A card, put in and connected to."""
         self.insert(kind, **options)
         card = self.connect(protocols)
         yield card
@@ -187,10 +207,10 @@ class Station:
         return self.bench.stats("r").get(name, 0)
 
     def commands(self, message_type):
-        """What the host has sent of a type, the header included, as far as
-        the journal shows it."""
+        """Messages of a type that the host has sent since the insertion, as
+        far as the journal shows them."""
         found = []
-        for line in self.bench.journal():
-            if line[2:3] == ["submit"] and len(line) > 5 and line[3] == "01":
+        for line in self.bench.journal()[self.mark:]:
+            if line[2:4] == ["submit", "01"] and len(line) > 5:
                 found.append(bytes.fromhex(line[5].rstrip(".")))
         return [message for message in found if message[0] == message_type]

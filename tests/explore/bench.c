@@ -139,6 +139,7 @@ void bench_save(struct bench *bench, struct world *ret_world)
 	reader_ask(bench);
 	renumber_cards(&bench->world);
 	forget_marks(&bench->world);
-	keep_track(&bench->track, bench->now, &bench->world.kept);
+	keep_track(&bench->track, bench->now, bench->config->bitless,
+		   &bench->world.kept);
 	*ret_world = bench->world;
 }

@@ -27,7 +27,7 @@
 
 #include "track.h"
 
-#define BENCH_NOTES		2	/* notifications on their way */
+#define BENCH_NOTES		2	/* notifications on their way, at most */
 #define BENCH_NEW_CARD		5	/* one more than can be remembered */
 #define BENCH_TICK_MS		500	/* all windows are multiples of it */
 #define BENCH_LONG_MS		60000	/* longer than all of them */
@@ -65,13 +65,14 @@ enum bench_endpoint {
 struct config {
 	const char *name;
 	enum bench_endpoint endpoint;
+	uint8_t notes;		/* on their way at most, then they merge */
 	bool proven;		/* another slot's movement was told truly */
 	bool auto_activation;
 	bool late;		/* replies overtake notifications */
 	bool doubles;		/* notifications come twice */
 	bool garbles;		/* notifications arrive as rubbish, are noticed */
 	bool loses;		/* notifications vanish without a trace */
-	bool bitless;		/* changes are told without the change bit */
+	bool bitless;		/* single movements are told without the bit */
 	bool unanswered;	/* questions fail */
 	bool mute;		/* power-ups fail */
 	bool chatty_on;		/* the change bit after each power-up */
@@ -106,6 +107,7 @@ struct kept {
 	uint8_t asked;
 	uint8_t outdated;
 	uint8_t asked_age;
+	uint8_t heard;
 	uint8_t moved;
 	uint8_t echo;
 	uint8_t suspect;
@@ -121,6 +123,7 @@ struct kept {
 #define NOTE_AFTER	0x04u	/* sent when the card pcscd knew had left */
 #define NOTE_AGED	0x08u
 #define NOTE_TWICE	0x10u	/* it came once already */
+#define NOTE_MERGED	0x20u	/* it tells of several movements */
 
 enum call_stage {
 	CALL_NONE,
@@ -272,8 +275,9 @@ void bench_save(struct bench *bench, struct world *ret_world);
 /* The first broken promise counts. */
 void bench_break(struct bench *bench, const char *promise);
 
-/* keep.c */
-void keep_track(const struct track *track, uint64_t now, struct kept *ret_kept);
+/* keep.c; heard: only where the change bit can be missing it matters */
+void keep_track(const struct track *track, uint64_t now, bool heard,
+		struct kept *ret_kept);
 void keep_restore(const struct kept *kept, uint64_t now, struct track *track);
 bool keep_has_window(const struct kept *kept);
 

@@ -134,7 +134,8 @@ static void keep_power(const struct track_slot *s, uint64_t now,
 	keep_habits(s, now, kept);
 }
 
-void keep_track(const struct track *track, uint64_t now, struct kept *ret_kept)
+void keep_track(const struct track *track, uint64_t now, bool heard,
+		struct kept *ret_kept)
 {
 	const struct track_slot *s = &track->slot[0];
 
@@ -144,6 +145,8 @@ void keep_track(const struct track *track, uint64_t now, struct kept *ret_kept)
 	ret_kept->trust = (uint8_t)track->trust;
 	if (track->trust == TRACK_UNPROVEN)
 		ret_kept->check = doublings(track->check_ms);
+	if (heard)
+		ret_kept->heard = s->heard;
 	ret_kept->tokens = tokens_of(track, now);
 	ret_kept->asked_age = asked_age(track, now);
 	ret_kept->moved = window_of(s->moved_ms, now, TRACK_BURST_MS);
@@ -194,6 +197,7 @@ void keep_restore(const struct kept *kept, uint64_t now, struct track *track)
 	restore_told(kept, s);
 	restore_power(kept, now, s);
 	track->trust = kept->trust;
+	s->heard = kept->heard;
 	track->check_ms = doubled(kept->check);
 	track->tokens = kept->tokens;
 	track->refill_ms = now;

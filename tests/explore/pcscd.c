@@ -197,6 +197,8 @@ void event_called(struct bench *bench, int result)
 	}
 	publish(bench, true);
 	w->power = result == 0 ? POWER_POWERED : POWER_UNPOWERED;
+	/* An insertion tells a client that connected in between, too. */
+	w->client_card = 0;
 	if (result == 0)
 		promise_at_atr(bench);
 	go(bench, w->event_at == EVENT_START_UP ? EVENT_TOP : EVENT_ENTER);

@@ -114,7 +114,7 @@ static void take_stale_atr(struct bench *bench)
 	w->owed = true;
 	if (w->notes)
 		w->note[w->notes - 1] |= NOTE_AFTER;
-	else if (is_lossy(bench->config))
+	else if (is_lossy(bench->config) || bench->config->auto_activation)
 		promise_excuse(w);
 	else
 		w->evident = true;

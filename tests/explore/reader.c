@@ -39,11 +39,13 @@ static void merge_note(struct bench *bench, uint8_t note)
 	uint8_t *last = &bench->world.note[bench->world.notes - 1];
 
 	*last = (uint8_t)(note | (*last & (NOTE_AFTER | NOTE_AGED)));
+	if (bench->config->bitless)
+		*last |= NOTE_MERGED;
 }
 
 void reader_chatter(struct bench *bench)
 {
-	if (bench->world.notes < BENCH_NOTES)
+	if (bench->world.notes < bench->config->notes)
 		send_note(bench, note_now(bench, NOTE_CHANGED));
 }
 
@@ -55,7 +57,7 @@ static bool can_move(const struct bench *bench, bool insert, bool merged)
 		return false;
 	if (bench->config->endpoint != ENDPOINT_TRUE)
 		return !merged;
-	return merged ? w->notes > 0 : w->notes < BENCH_NOTES;
+	return merged ? w->notes > 0 : w->notes < bench->config->notes;
 }
 
 /*
@@ -113,6 +115,14 @@ bool reader_remove_merged(struct bench *bench)
 	return move(bench, false, true);
 }
 
+static void end_question(struct world *w)
+{
+	w->question = false;
+	w->question_icc = 0;
+	w->question_behind = 0;
+	w->question_sees = false;
+}
+
 /* Every transfer under way ends; what was to be told is void. */
 bool reader_unplug(struct bench *bench)
 {
@@ -130,11 +140,11 @@ bool reader_unplug(struct bench *bench)
 	w->client_card = 0;
 	w->call_card = 0;
 	w->call_done = false;
+	w->call_behind = 0;
 	track_gone(&bench->track);
 	if (w->question)
 		track_unanswered(&bench->track, 0);
-	w->question = false;
-	w->question_icc = 0;
+	end_question(w);
 	return true;
 }
 
@@ -189,7 +199,8 @@ bool reader_notify_bitless(struct bench *bench)
 {
 	uint8_t note;
 
-	if (!bench->config->bitless || !bench->world.notes)
+	if (!bench->config->bitless || !bench->world.notes ||
+	    (bench->world.note[0] & NOTE_MERGED))
 		return false;
 	note = take_note(&bench->world);
 	promise_lose(bench, note);
@@ -255,14 +266,6 @@ void reader_ask(struct bench *bench)
 	w->question_icc = (uint8_t)reader_status(bench);
 	w->question_behind = bench->config->late ? 0 : w->notes;
 	w->question_sees = true;
-}
-
-static void end_question(struct world *w)
-{
-	w->question = false;
-	w->question_icc = 0;
-	w->question_behind = 0;
-	w->question_sees = false;
 }
 
 bool reader_answer(struct bench *bench)

@@ -217,19 +217,23 @@ class Lab(Bench):
     """Second depth: real pcscd in private namespaces.
 
     bundles: directories ifd-*.bundle that pcscd shall find. ids: the readers
-    that they are told to serve, (vid, pid): name; None leaves their lists."""
+    that they are told to serve, {(vid, pid): name}; {} leaves their lists. For
+    bundles with ids of their own, bundles is {directory: ids}."""
 
     def __init__(self, bundles=(), ids=None, journal=True):
         namespaces.enter()
         for needed in (PCSCD, DRIVERS):
             if not os.path.exists(needed):
                 skip(f"no {needed} (package pcscd)")
-        self.ids = {IDS: READER} if ids is None else ids
+        if ids is None:
+            ids = {IDS: READER}
+        if not isinstance(bundles, dict):
+            bundles = dict.fromkeys(bundles, ids)
         self.pcscd = None
         self.processes = []
         self._make_places()
-        for bundle in bundles:
-            self._add_bundle(bundle)
+        for bundle, its_ids in bundles.items():
+            self._add_bundle(bundle, its_ids)
         namespaces.bind(f"{WORK}/drivers", DRIVERS)
         super().__init__(WORK)
         if journal:
@@ -246,7 +250,8 @@ class Lab(Bench):
         namespaces.mount_tmpfs("/sys")
         self.bus = Bus()
 
-    def _add_bundle(self, source):
+    @staticmethod
+    def _add_bundle(source, ids):
         """The bundle with a list of our own: pcscd shows the names in it."""
         name = os.path.basename(os.path.normpath(source))
         target = f"{WORK}/drivers/{name}/Contents"
@@ -258,10 +263,10 @@ class Lab(Bench):
                                 f"{target}/{part}")
         with open(f"{source}/Contents/Info.plist", "rb") as file:
             plist = plistlib.load(file)
-        if self.ids:
-            plist["ifdVendorID"] = [f"0x{vid:04X}" for vid, _ in self.ids]
-            plist["ifdProductID"] = [f"0x{pid:04X}" for _, pid in self.ids]
-            plist["ifdFriendlyName"] = list(self.ids.values())
+        if ids:
+            plist["ifdVendorID"] = [f"0x{vid:04X}" for vid, _ in ids]
+            plist["ifdProductID"] = [f"0x{pid:04X}" for _, pid in ids]
+            plist["ifdFriendlyName"] = list(ids.values())
         with open(f"{target}/Info.plist", "wb") as file:
             plistlib.dump(plist, file, sort_keys=False)
 

@@ -10,9 +10,18 @@
 
 #define PNP	"\\\\?PnP?\\Notification"
 
+/*
+ * A reader that comes between two calls is told by neither of them: after each
+ * change the list is looked at so often, before a call without end.
+ */
+#define ROUNDS		8
+#define ROUND_MS	250
+
 struct watch {
 	SCARDCONTEXT context;
 	char *names;		/* a list in one string, as PC/SC has it */
+	size_t names_size;
+	unsigned rounds;
 	SCARD_READERSTATE states[PCSC_READERS + 1];
 	DWORD n;		/* the last one tells of readers */
 };
@@ -23,27 +32,23 @@ static int fail(const char *what, LONG code)
 	return 1;
 }
 
-static LONG list(struct watch *watch)
+/* The list in memory of its own; NULL and 0 if it cannot be had now. */
+static char *list(SCARDCONTEXT context, DWORD *ret_size)
 {
 	DWORD size = 0;
-	LONG code = SCardListReaders(watch->context, NULL, NULL, &size);
+	char *names;
 
-	free(watch->names);
-	watch->names = NULL;
-	if (code == SCARD_E_NO_READERS_AVAILABLE)
-		return SCARD_S_SUCCESS;
-	if (code != SCARD_S_SUCCESS)
-		return code;
-	watch->names = calloc(1, size + 1);
-	if (!watch->names)
-		return SCARD_E_NO_MEMORY;
-	code = SCardListReaders(watch->context, NULL, watch->names, &size);
-	if (code == SCARD_E_NO_READERS_AVAILABLE ||
-	    code == SCARD_E_INSUFFICIENT_BUFFER) {
-		watch->names[0] = '\0';		/* changed between the two */
-		return SCARD_S_SUCCESS;
+	*ret_size = 0;
+	if (SCardListReaders(context, NULL, NULL, &size) != SCARD_S_SUCCESS)
+		return NULL;
+	names = calloc(1, size + 1);
+	if (!names || SCardListReaders(context, NULL, names, &size) !=
+		      SCARD_S_SUCCESS) {
+		free(names);
+		return NULL;
 	}
-	return code;
+	*ret_size = size;
+	return names;
 }
 
 static DWORD word_of(const SCARD_READERSTATE *states, DWORD n, const char *name)
@@ -55,19 +60,15 @@ static DWORD word_of(const SCARD_READERSTATE *states, DWORD n, const char *name)
 }
 
 /* Readers that stay keep their words; names of both lists are needed. */
-static LONG take_readers(struct watch *watch, DWORD pnp)
+static void set_states(struct watch *watch, const char *names)
 {
 	SCARD_READERSTATE old[PCSC_READERS + 1];
-	char *old_names = watch->names;
 	DWORD old_n = watch->n;
-	LONG code;
 
 	memcpy(old, watch->states, sizeof(old));
-	watch->names = NULL;
-	code = list(watch);
 	memset(watch->states, 0, sizeof(watch->states));
 	watch->n = 0;
-	for (const char *name = watch->names; name && *name &&
+	for (const char *name = names; name && *name &&
 	     watch->n < PCSC_READERS; name += strlen(name) + 1) {
 		SCARD_READERSTATE *state = &watch->states[watch->n++];
 
@@ -75,10 +76,24 @@ static LONG take_readers(struct watch *watch, DWORD pnp)
 		state->dwCurrentState = word_of(old, old_n, name);
 	}
 	watch->states[watch->n].szReader = PNP;
-	watch->states[watch->n].dwCurrentState = pnp;
-	free(old_names);
+}
+
+static void take_readers(struct watch *watch)
+{
+	DWORD size;
+	char *names = list(watch->context, &size);
+
+	if (size == watch->names_size &&
+	    (!size || memcmp(names, watch->names, size) == 0)) {
+		free(names);
+		return;
+	}
+	set_states(watch, names);
+	free(watch->names);
+	watch->names = names;
+	watch->names_size = size;
+	watch->rounds = ROUNDS;
 	printf("%" PRIu64 " readers %lu\n", pcsc_now(), watch->n);
-	return code;
 }
 
 /* True if readers have come or gone. */
@@ -103,25 +118,36 @@ static bool report(struct watch *watch, uint64_t now)
 	return readers;
 }
 
+/* A full house leaves no place to ask for more readers: there are none. */
+static DWORD asked(const struct watch *watch)
+{
+	return watch->n < PCSC_READERS ? watch->n + 1 : watch->n;
+}
+
+static LONG watch_once(struct watch *watch)
+{
+	DWORD limit = watch->rounds ? ROUND_MS : INFINITE;
+	LONG code = SCardGetStatusChange(watch->context, limit, watch->states,
+					 asked(watch));
+
+	if (watch->rounds)
+		watch->rounds--;
+	if (report(watch, pcsc_now()) || code != SCARD_S_SUCCESS)
+		take_readers(watch);
+	if (code == SCARD_E_UNKNOWN_READER || code == SCARD_E_TIMEOUT)
+		return SCARD_S_SUCCESS;
+	return code;
+}
+
 static int watch_on(struct watch *watch)
 {
-	LONG code = take_readers(watch, SCARD_STATE_UNAWARE);
+	LONG code;
 
-	while (code == SCARD_S_SUCCESS) {
-		DWORD pnp;
-		bool readers;
-
-		code = SCardGetStatusChange(watch->context, INFINITE,
-					    watch->states, watch->n + 1);
-		readers = report(watch, pcsc_now());
-		pnp = watch->states[watch->n].dwEventState &
-		      ~(DWORD)SCARD_STATE_CHANGED;
-		watch->states[watch->n].dwCurrentState = pnp;
-		if (code == SCARD_E_UNKNOWN_READER)
-			code = SCARD_S_SUCCESS;
-		if (code == SCARD_S_SUCCESS && readers)
-			code = take_readers(watch, pnp);
-	}
+	watch->names_size = SIZE_MAX;	/* as no list has: the first is told */
+	take_readers(watch);
+	do {
+		code = watch_once(watch);
+	} while (code == SCARD_S_SUCCESS);
 	return fail("SCardGetStatusChange", code);
 }
 

@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The virtual reader as libusb sees it: what a driver's test relies on.
- *
- * Starts vreader, then itself once more under vusb.so.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,135 +9,12 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <libusb.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PATH_SIZE	512
-#define LINE_SIZE	4096
-#define OUT		0x01
-#define IN		0x81
-#define INTERRUPT	0x82
-#define LONG_WAIT	5000	/* ms: what must come */
-#define SHORT_WAIT	50	/* ms: what must not */
-#define HEADER		10
-#define LARGEST		65554
-
-static FILE *bench;
-static libusb_context *context;
-static char line[LINE_SIZE];
-static uint8_t buffer[LARGEST + 64];
-
-/* --- the bench */
-
-/* One command; the text behind "ok ". */
-__attribute__((format(printf, 1, 2)))
-static const char *say(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vfprintf(bench, format, arguments);
-	va_end(arguments);
-	fputc('\n', bench);
-	fflush(bench);
-	assert_non_null(fgets(line, sizeof(line), bench));
-	if (strncmp(line, "ok ", 3) != 0)
-		fail_msg("%s: %s", format, line);
-	return line + 3;
-}
-
-static unsigned long told(const char *answer, const char *name)
-{
-	const char *found = strstr(answer, name);
-
-	return found ? strtoul(found + strlen(name), NULL, 10) : 0;
-}
-
-/* --- a host */
-
-static libusb_device_handle *open_reader(const char *options)
-{
-	libusb_device_handle *handle;
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/bus/usb/001/%03lu",
-		 told(say("plug r %s", options), "address="));
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(libusb_wrap_sys_device(context, fd, &handle), 0);
-	assert_int_equal(libusb_claim_interface(handle, 0), 0);
-	return handle;
-}
-
-static void close_reader(libusb_device_handle *handle)
-{
-	libusb_close(handle);
-	say("unplug r");
-}
-
-static int command(libusb_device_handle *handle, uint8_t type, uint8_t seq,
-		const void *data, size_t size)
-{
-	int sent;
-
-	memset(buffer, 0, HEADER);
-	buffer[0] = type;
-	buffer[1] = (uint8_t)size;
-	buffer[2] = (uint8_t)(size >> 8);
-	buffer[3] = (uint8_t)(size >> 16);
-	buffer[6] = seq;
-	if (size)
-		memcpy(buffer + HEADER, data, size);
-	return libusb_bulk_transfer(handle, OUT, buffer, (int)(HEADER + size),
-				    &sent, LONG_WAIT);
-}
-
-/* Bytes received into buffer, or libusb's error. */
-static int reply(libusb_device_handle *handle, int room)
-{
-	int received = 0;
-	int r = libusb_bulk_transfer(handle, IN, buffer, room, &received,
-				     LONG_WAIT);
-
-	return r < 0 ? r : received;
-}
-
-static void power_on(libusb_device_handle *handle)
-{
-	assert_int_equal(command(handle, 0x62, 0, NULL, 0), 0);
-	assert_true(reply(handle, 320) > HEADER);
-	assert_int_equal(buffer[7], 0);
-}
-
-static int notified(libusb_device_handle *handle, unsigned timeout)
-{
-	int received = 0;
-	int r = libusb_interrupt_transfer(handle, INTERRUPT, buffer, 8,
-					  &received, timeout);
-
-	return r < 0 ? r : received;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
-
-/* --- cases */
+#include "bench.h"
 
 static void status_tells_of_the_card(void **state)
 {
@@ -147,13 +22,13 @@ static void status_tells_of_the_card(void **state)
 
 	(void)state;
 	assert_int_equal(command(handle, 0x65, 7, NULL, 0), 0);
-	assert_int_equal(reply(handle, 64), HEADER);
+	assert_int_equal(reply(handle, 64), BENCH_HEADER);
 	assert_int_equal(buffer[0], 0x81);
 	assert_int_equal(buffer[6], 7);
 	assert_int_equal(buffer[7], 2);
 	say("insert r 0 echo");
 	assert_int_equal(command(handle, 0x65, 8, NULL, 0), 0);
-	assert_int_equal(reply(handle, 64), HEADER);
+	assert_int_equal(reply(handle, 64), BENCH_HEADER);
 	assert_int_equal(buffer[7], 1);
 	power_on(handle);
 	close_reader(handle);
@@ -210,7 +85,7 @@ static void a_swapped_card_is_without_power(void **state)
 	power_on(handle);
 	say("swap r 0 echo");
 	assert_int_equal(command(handle, 0x6F, 1, identify, 5), 0);
-	assert_int_equal(reply(handle, 320), HEADER);
+	assert_int_equal(reply(handle, 320), BENCH_HEADER);
 	assert_int_equal(buffer[7], 0x41);
 	close_reader(handle);
 }
@@ -224,9 +99,9 @@ static void a_halted_pipe_stays_so_until_cleared(void **state)
 	assert_int_equal(command(handle, 0x65, 0, NULL, 0), 0);
 	assert_int_equal(reply(handle, 64), LIBUSB_ERROR_PIPE);
 	assert_int_equal(reply(handle, 64), LIBUSB_ERROR_PIPE);
-	assert_int_equal(libusb_clear_halt(handle, IN), 0);
+	assert_int_equal(libusb_clear_halt(handle, BENCH_IN), 0);
 	assert_int_equal(command(handle, 0x65, 1, NULL, 0), 0);
-	assert_int_equal(reply(handle, 64), HEADER);
+	assert_int_equal(reply(handle, 64), BENCH_HEADER);
 	close_reader(handle);
 }
 
@@ -268,8 +143,8 @@ static void the_largest_message_goes_both_ways(void **state)
 	for (size_t i = 0; i < 65535; i++)
 		apdu[7 + i] = (uint8_t)(i * 7);
 	assert_int_equal(command(handle, 0x6F, 1, apdu, sizeof(apdu)), 0);
-	assert_int_equal(reply(handle, LARGEST + 46), HEADER + 65537);
-	assert_memory_equal(buffer + HEADER, apdu + 7, 65535);
+	assert_int_equal(reply(handle, BENCH_LARGEST + 46), BENCH_HEADER + 65537);
+	assert_memory_equal(buffer + BENCH_HEADER, apdu + 7, 65535);
 	close_reader(handle);
 }
 
@@ -283,10 +158,10 @@ static void a_long_command_asks_for_more_time(void **state)
 	say("insert r 0 echo");
 	power_on(handle);
 	assert_int_equal(command(handle, 0x6F, 9, slow, 5), 0);
-	assert_int_equal(reply(handle, 320), HEADER);
+	assert_int_equal(reply(handle, 320), BENCH_HEADER);
 	assert_int_equal(buffer[7], 0x80);
 	assert_int_equal(buffer[8], 5);
-	assert_int_equal(reply(handle, 320), HEADER + 14);
+	assert_int_equal(reply(handle, 320), BENCH_HEADER + 14);
 	assert_int_equal(buffer[6], 9);
 	close_reader(handle);
 }
@@ -301,11 +176,11 @@ static void abort_ends_a_command(void **state)
 	assert_int_equal(libusb_control_transfer(handle, 0x21, 1, 3 << 8, 0,
 						 NULL, 0, LONG_WAIT), 0);
 	assert_int_equal(command(handle, 0x65, 4, NULL, 0), 0);
-	assert_int_equal(reply(handle, 64), HEADER);
+	assert_int_equal(reply(handle, 64), BENCH_HEADER);
 	assert_int_equal(buffer[7] & 0xC0, 0x40);
 	assert_int_equal(buffer[8], 0xFF);
 	assert_int_equal(command(handle, 0x72, 3, NULL, 0), 0);
-	assert_int_equal(reply(handle, 64), HEADER);
+	assert_int_equal(reply(handle, 64), BENCH_HEADER);
 	assert_int_equal(buffer[6], 3);
 	assert_int_equal(buffer[7], 2);
 	close_reader(handle);
@@ -318,10 +193,10 @@ static void a_second_command_finds_the_slot_busy(void **state)
 	(void)state;
 	assert_int_equal(command(handle, 0x65, 1, NULL, 0), 0);
 	assert_int_equal(command(handle, 0x65, 2, NULL, 0), 0);
-	assert_int_equal(reply(handle, 64), HEADER);
+	assert_int_equal(reply(handle, 64), BENCH_HEADER);
 	assert_int_equal(buffer[6], 2);
 	assert_int_equal(buffer[8], 0xE0);
-	assert_int_equal(reply(handle, 64), HEADER);
+	assert_int_equal(reply(handle, 64), BENCH_HEADER);
 	assert_int_equal(buffer[6], 1);
 	close_reader(handle);
 }
@@ -337,7 +212,7 @@ static void a_card_pulled_in_mid_command_fails_it(void **state)
 	power_on(handle);
 	say("on r xfr do remove r 0");
 	assert_int_equal(command(handle, 0x6F, 1, slow, 5), 0);
-	assert_int_equal(reply(handle, 320), HEADER);
+	assert_int_equal(reply(handle, 320), BENCH_HEADER);
 	assert_int_equal(buffer[7], 0x42);
 	assert_int_equal(buffer[8], 0xFE);
 	assert_true(now_ms() - start < LONG_WAIT);
@@ -366,7 +241,7 @@ static void a_reset_takes_the_power(void **state)
 	power_on(handle);
 	assert_int_equal(libusb_reset_device(handle), 0);
 	assert_int_equal(command(handle, 0x65, 0, NULL, 0), 0);
-	assert_int_equal(reply(handle, 64), HEADER);
+	assert_int_equal(reply(handle, 64), BENCH_HEADER);
 	assert_int_equal(buffer[7], 1);
 	close_reader(handle);
 }
@@ -411,7 +286,7 @@ static struct libusb_transfer *arm(libusb_device_handle *handle,
 {
 	struct libusb_transfer *transfer = libusb_alloc_transfer(0);
 
-	libusb_fill_interrupt_transfer(transfer, handle, INTERRUPT, buffer, 8,
+	libusb_fill_interrupt_transfer(transfer, handle, BENCH_INTERRUPT, buffer, 8,
 				       note_end, ending, 0);
 	assert_int_equal(libusb_submit_transfer(transfer), 0);
 	say("wait r armed");
@@ -475,104 +350,6 @@ static void a_descriptor_that_is_no_node_is_left_alone(void **state)
 	assert_int_equal(open("/dev/bus/usb/001/099", O_RDWR), -1);
 }
 
-/* --- start */
-
-static void path_of(const char *name, char *ret_path)
-{
-	const char *programs = getenv("LAB_PROGRAMS");
-	char here[PATH_SIZE / 2] = "";
-	char *end;
-
-	if (!programs && readlink("/proc/self/exe", here, sizeof(here) - 1) > 0) {
-		end = strrchr(here, '/');
-		if (end)
-			*end = '\0';
-		programs = here;
-	}
-	snprintf(ret_path, PATH_SIZE, "%s/%s", programs, name);
-	if (access(ret_path, R_OK) != 0)
-		snprintf(ret_path, PATH_SIZE, "%s/.libs/%s", programs, name);
-}
-
-static int start_vreader(char *directory)
-{
-	char program[PATH_SIZE], ready[8];
-	int fds[2];
-	ssize_t n;
-
-	path_of("vreader", program);
-	if (!mkdtemp(directory) || pipe(fds) < 0)
-		return -1;
-	if (fork() == 0) {
-		dup2(fds[1], STDOUT_FILENO);
-		close(fds[0]);
-		execl(program, "vreader", "-d", directory, (char *)NULL);
-		_exit(1);
-	}
-	close(fds[1]);
-	n = read(fds[0], ready, sizeof(ready));
-	close(fds[0]);
-	return n > 0 ? 0 : -1;
-}
-
-static int run_again(char **argv)
-{
-	char directory[] = "/tmp/vreader-XXXXXX";
-	char preload[PATH_SIZE], path[PATH_SIZE];
-
-	if (start_vreader(directory) < 0) {
-		fprintf(stderr, "vreader does not start\n");
-		return 99;
-	}
-	path_of("vusb.so", preload);
-	snprintf(path, sizeof(path), "%s/usb", directory);
-	setenv("VUSB_SOCKET", path, 1);
-	setenv("LD_PRELOAD", preload, 1);
-	setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 0);
-	setenv("VREADER_DIRECTORY", directory, 1);
-	execv("/proc/self/exe", argv);
-	return 99;
-}
-
-static int set_up(void **state)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)state;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control",
-		 getenv("VREADER_DIRECTORY"));
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -1;
-	bench = fdopen(fd, "r+");
-	setvbuf(bench, NULL, _IONBF, 0);
-	libusb_set_option(NULL, LIBUSB_OPTION_NO_DEVICE_DISCOVERY);
-	return bench ? libusb_init(&context) : -1;
-}
-
-static void remove_files(const char *directory)
-{
-	static const char *const names[] = { "usb", "control", "nodes/001",
-					     "nodes", "" };
-	char path[PATH_SIZE];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
-		remove(path);
-	}
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	say("quit");
-	fclose(bench);
-	wait(NULL);
-	libusb_exit(context);
-	remove_files(getenv("VREADER_DIRECTORY"));
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,7 +376,7 @@ int main(int argc, char **argv)
 	};
 
 	(void)argc;
-	if (!getenv("VREADER_DIRECTORY"))
-		return run_again(argv);
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	if (!bench_runs())
+		return bench_start(argv);
+	return cmocka_run_group_tests(tests, bench_set_up, bench_tear_down);
 }

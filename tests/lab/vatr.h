@@ -15,7 +15,7 @@
 struct vatr {
 	unsigned protocols;	/* bit n: T=n */
 	uint8_t first;		/* spoken if there is no PPS */
-	bool specific;		/* TA2: first alone, at once at the speed of TA1 */
+	bool specific;		/* TA2: first alone, at the speed of TA1 */
 	uint8_t fidi;		/* TA1 */
 	uint8_t ifsc;
 	bool crc;

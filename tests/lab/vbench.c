@@ -44,20 +44,10 @@ static void say(struct vanswer *answer, const char *format, ...)
 	va_end(arguments);
 }
 
-/* "NAME", or "NAME/1" for the second CCID interface of a device */
-static bool find_reader(const char *name, struct place *ret_place)
+static bool find_reader(const char *name, struct place *place)
 {
-	for (struct vdevice *device = vdevice_first; device;
-	     device = device->next) {
-		for (unsigned i = 0; i < device->options.readers; i++) {
-			if (strcmp(device->ccid_names[i], name) != 0)
-				continue;
-			ret_place->device = device;
-			ret_place->ccid = &device->ccids[i];
-			return true;
-		}
-	}
-	return false;
+	place->ccid = vdevice_find_ccid(name, &place->device);
+	return place->ccid != NULL;
 }
 
 static bool find_slot(const char *word, struct place *place)
@@ -493,68 +483,4 @@ bool vbench_run(char *const *words, size_t n, struct vanswer *ret_answer)
 	if (r < 0)
 		say(ret_answer, "%s: %s", words[0], strerror(-r));
 	return r == 0;
-}
-
-/* --- conditions of "wait" */
-
-static bool notified(const struct vccid *ccid)
-{
-	return !ccid->n_notes && !ccid->interrupt.messages;
-}
-
-static bool busy(const struct vccid *ccid)
-{
-	for (unsigned i = 0; i < ccid->options->slots; i++)
-		if (ccid->slots[i].busy)
-			return true;
-	return false;
-}
-
-/* "NAME>=N", with the names of stats */
-static int counted(const struct vdevice *device, const char *condition)
-{
-	static char counts[VBENCH_TEXT];
-	char name[VDEVICE_NAME + 2];
-	unsigned long wanted;
-	const char *found;
-
-	if (sscanf(condition, "%31[^>]>=%lu", name + 1, &wanted) != 2)
-		return -1;
-	name[0] = ' ';
-	strcat(name, "=");
-	vjournal_counts(&device->counts, counts, sizeof(counts));
-	found = strstr(counts, name);
-	if (!found)
-		return wanted == 0;
-	return strtoul(found + strlen(name), NULL, 10) >= wanted;
-}
-
-int vbench_holds(const char *reader, const char *condition,
-		 struct vanswer *ret_answer)
-{
-	struct place place;
-	int r;
-
-	ret_answer->text[0] = '\0';
-	ret_answer->time = vloop_now();
-	if (!find_reader(reader, &place)) {
-		complain(ret_answer, "no reader", reader);
-		return -1;
-	}
-	if (strcmp(condition, "claimed") == 0)
-		return place.ccid->claimed;
-	if (strcmp(condition, "released") == 0)
-		return !place.ccid->claimed;
-	if (strcmp(condition, "armed") == 0)
-		return place.ccid->interrupt.urbs != NULL;
-	if (strcmp(condition, "notified") == 0)
-		return notified(place.ccid);
-	if (strcmp(condition, "busy") == 0)
-		return busy(place.ccid);
-	if (strcmp(condition, "idle") == 0)
-		return !busy(place.ccid);
-	r = counted(place.device, condition);
-	if (r < 0)
-		complain(ret_answer, "no condition", condition);
-	return r;
 }

@@ -3,8 +3,7 @@
 /*
  * vbench - the commands of the control socket, without the socket.
  *
- * README lists them. A command that has to wait is not done here: vcontrol.c
- * asks vbench_holds() until it does.
+ * README lists them. Only "wait" is not among them: it is vcontrol.c's.
  */
 #ifndef VBENCH_H
 #define VBENCH_H
@@ -22,12 +21,5 @@ struct vanswer {
 
 /* Runs words. False: text says what is wrong. */
 bool vbench_run(char *const *words, size_t n, struct vanswer *ret_answer);
-
-/*
- * Does a condition of "wait" hold? 1, 0, or -1 with text if it never can be
- * told: no such reader, no such condition.
- */
-int vbench_holds(const char *reader, const char *condition,
-		 struct vanswer *ret_answer);
 
 #endif

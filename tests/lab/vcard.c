@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vhex.h"
 #include "voptions.h"
@@ -16,6 +17,7 @@ static uint32_t serials;
 
 static const struct vcard_kind *const kinds[] = {
 	&vcard_echo, &vcard_echo_t0, &vcard_echo_both, &vcard_mute,
+	&vcard_served,
 };
 
 static size_t put_interface_bytes(uint8_t *atr, unsigned protocols)
@@ -89,6 +91,8 @@ static int take(struct vcard *card, const char *word)
 		r = take_atr(card, word + 4);
 	} else {
 		r = vhabits_take(&card->habits, word);
+		if (r == -ENOENT && card->kind->take)
+			r = card->kind->take(card, word);
 	}
 	return r;
 }
@@ -115,6 +119,7 @@ int vcard_new(const char *kind, char *const *words, size_t n,
 	card->kind = kind_of(kind);
 	card->serial = ++serials;
 	card->voltages = 7;
+	card->server = -1;
 	make_atr(card);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = take(card, words[i]);
@@ -128,6 +133,8 @@ int vcard_new(const char *kind, char *const *words, size_t n,
 
 void vcard_free(struct vcard *card)
 {
+	if (card && card->server >= 0)
+		close(card->server);
 	free(card);
 }
 

@@ -29,6 +29,8 @@ struct vcard_kind {
 	const char *name;
 	unsigned protocols;	/* VCARD_T0, VCARD_T1 */
 	bool mute;		/* never answers to a reset */
+	/* An option of its kind, as vcard_new() returns; NULL: none. */
+	int (*take)(struct vcard *card, const char *word);
 	/* The card forgets what it knew; NULL: nothing to forget. */
 	void (*reset)(struct vcard *card);
 	/*
@@ -49,10 +51,11 @@ struct vcard {
 	uint8_t atr[VCARD_ATR_MAX];
 	size_t atr_size;
 	struct vhabits habits;
+	int server;		/* socket, -1: none */
 };
 
 extern const struct vcard_kind vcard_echo, vcard_echo_t0, vcard_echo_both;
-extern const struct vcard_kind vcard_mute;
+extern const struct vcard_kind vcard_mute, vcard_served;
 
 /*
  * A card of that kind, options "serial=", "voltages=", "atr=" and those of

@@ -4,7 +4,8 @@
  * vccid - a CCID interface: its pipes, its slots, its commands.
  *
  * vccid.c takes commands off bulk-OUT and sends replies; vcommand.c does what
- * they ask, at TPDU and character level with vlevel.c; vslot.c moves cards; vnotify.c tells of it on the interrupt pipe.
+ * they ask, at TPDU and character level with vlevel.c; vslot.c moves cards;
+ * vnotify.c tells of it on the interrupt pipe.
  * The device (vdevice.h) owns it and stands between it and the host.
  */
 #ifndef VCCID_H

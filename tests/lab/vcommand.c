@@ -137,6 +137,8 @@ static unsigned ask_card(struct vslot *slot, const uint8_t *apdu, size_t size)
 {
 	unsigned time = 0;
 
+	if (vlevel_apdu_t0(slot, apdu, size, &time))
+		return time;
 	slot->answer_sent = 0;
 	slot->answer_size = vcommand_apdu(slot, apdu, size, slot->answer,
 					  &time);

@@ -12,8 +12,8 @@
  *   deaf     nothing             nothing: until the next reset
  *
  * At T=1 a burst of characters is a block. At T=0 a command that brings data to
- * the card is known by its INS, as any card knows its own: ISO's, and 10. The
- * card runs it as if a Le of 256 followed and tells of an answer by 61 XX.
+ * the card is known by its INS, as any card knows its own. The card runs it as
+ * if a Le of 256 followed, and tells of an answer by 61 XX.
  */
 #ifndef VCONTACT_H
 #define VCONTACT_H
@@ -79,7 +79,7 @@ struct vcontact {
 	/* what came of the last burst */
 	uint8_t out[VCONTACT_OUT_MAX];
 	size_t out_size;
-	unsigned time;		/* us that the card takes; the reader clears it */
+	unsigned time;		/* us that it takes; the reader clears it */
 };
 
 /* The slot's card has given its ATR; or, off, has lost its power. */

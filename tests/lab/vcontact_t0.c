@@ -19,10 +19,11 @@
 #define NULLS_MAX	4	/* in a row */
 #define LE_MAX		256
 
-/* What carries data to the card, if P3 is not 0 (ISO 7816-4 and -8) */
+/* What carries data to the card, if P3 is not 0: ISO's, echo's 10, CAC's */
 static const uint8_t to_card[] = {
-	0x10, 0x20, 0x21, 0x22, 0x24, 0x2A, 0x2C, 0x46, 0x47, 0x82, 0x86, 0x87,
-	0x88, 0xA4, 0xC2, 0xD0, 0xD2, 0xD6, 0xDA, 0xDB, 0xDC, 0xE0, 0xE2,
+	0x10, 0x20, 0x21, 0x22, 0x24, 0x2A, 0x2C, 0x42, 0x46, 0x47, 0x52, 0x82,
+	0x86, 0x87, 0x88, 0xA4, 0xC2, 0xD0, 0xD2, 0xD6, 0xDA, 0xDB, 0xDC, 0xE0,
+	0xE2,
 };
 
 static bool brings_data(const uint8_t *header)
@@ -132,14 +133,6 @@ static bool run(struct vcontact *contact, const uint8_t *command, size_t size)
 
 /* --- commands */
 
-static void get_response(struct vcontact *contact)
-{
-	if (data_left(contact))
-		say_answer(contact, length_of(contact->t0.header[P3]));
-	else
-		say_status(contact, 0x69, 0x85);
-}
-
 /* Case 1 or 2: which of them, the card alone knows. */
 static void run_header(struct vcontact *contact)
 {
@@ -204,8 +197,8 @@ static void take_header(struct vcontact *contact)
 		t0->enveloped = 0;
 	if (brings_data(t0->header))
 		t0->wanted = say_ack(contact, t0->header[P3]);
-	else if (t0->header[INS] == GET_RESPONSE)
-		get_response(contact);
+	else if (t0->header[INS] == GET_RESPONSE && data_left(contact))
+		say_answer(contact, length_of(t0->header[P3]));
 	else
 		run_header(contact);
 }

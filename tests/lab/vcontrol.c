@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vbench.h"
+#include "vdevice.h"
 #include "vloop.h"
 #include "voptions.h"
 #include "vtrigger.h"
@@ -86,6 +87,94 @@ static void fail(struct client *client, const char *text)
 
 /* --- wait */
 
+static bool claimed(const struct vccid *ccid)
+{
+	return ccid->claimed;
+}
+
+static bool released(const struct vccid *ccid)
+{
+	return !ccid->claimed;
+}
+
+static bool armed(const struct vccid *ccid)
+{
+	return ccid->interrupt.urbs != NULL;
+}
+
+static bool notified(const struct vccid *ccid)
+{
+	return !ccid->n_notes && !ccid->interrupt.messages;
+}
+
+static bool busy(const struct vccid *ccid)
+{
+	for (unsigned i = 0; i < ccid->options->slots; i++)
+		if (ccid->slots[i].busy)
+			return true;
+	return false;
+}
+
+static bool idle(const struct vccid *ccid)
+{
+	return !busy(ccid);
+}
+
+static const struct {
+	const char *name;
+	bool (*holds)(const struct vccid *ccid);
+} conditions[] = {
+	{ "claimed", claimed },
+	{ "released", released },
+	{ "armed", armed },
+	{ "notified", notified },
+	{ "busy", busy },
+	{ "idle", idle },
+};
+
+/* "NAME>=N", with the names of stats */
+static int counted(const struct vdevice *device, const char *condition)
+{
+	static char counts[VBENCH_TEXT];
+	char name[VDEVICE_NAME + 2];
+	unsigned long wanted;
+	const char *found;
+
+	if (sscanf(condition, "%31[^>]>=%lu", name + 1, &wanted) != 2)
+		return -1;
+	name[0] = ' ';
+	strcat(name, "=");
+	vjournal_counts(&device->counts, counts, sizeof(counts));
+	found = strstr(counts, name);
+	if (!found)
+		return wanted == 0;
+	return strtoul(found + strlen(name), NULL, 10) >= wanted;
+}
+
+/* 1, 0, or -1 with the answer's text if it never can be told. */
+static int holds(const char *reader, const char *condition)
+{
+	struct vdevice *device;
+	const struct vccid *ccid = vdevice_find_ccid(reader, &device);
+	int r = -1;
+
+	answer.text[0] = '\0';
+	answer.time = vloop_now();
+	if (!ccid) {
+		snprintf(answer.text, sizeof(answer.text), "no reader %s",
+			 reader);
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
+		if (strcmp(conditions[i].name, condition) == 0)
+			return conditions[i].holds(ccid);
+	r = counted(device, condition);
+	if (r < 0)
+		snprintf(answer.text, sizeof(answer.text), "no condition %s",
+			 condition);
+	return r;
+}
+
 static void stop_waiting(struct client *client)
 {
 	vloop_disarm(&client->deadline);
@@ -95,12 +184,12 @@ static void stop_waiting(struct client *client)
 /* True if it is over, and answered. */
 static bool try_wait(struct client *client)
 {
-	int holds = vbench_holds(client->reader, client->condition, &answer);
+	int r = holds(client->reader, client->condition);
 
-	if (holds == 0)
+	if (r == 0)
 		return false;
 	stop_waiting(client);
-	reply(client, holds > 0);
+	reply(client, r > 0);
 	return true;
 }
 

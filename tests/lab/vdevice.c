@@ -93,7 +93,7 @@ static void free_device(struct vdevice *device)
 	free(device);
 }
 
-/* Other descriptors than ours, damaged ones say; the device goes on as it is. */
+/* Other descriptors than ours, damaged ones say; the device works as before. */
 static int take_raw(struct vdevice *device, const char *hex)
 {
 	ssize_t n = vhex_parse(hex, device->descriptors,
@@ -162,6 +162,20 @@ struct vdevice *vdevice_find(const char *name)
 	while (device && strcmp(device->name, name) != 0)
 		device = device->next;
 	return device;
+}
+
+struct vccid *vdevice_find_ccid(const char *name, struct vdevice **ret_device)
+{
+	for (struct vdevice *device = vdevice_first; device;
+	     device = device->next) {
+		for (unsigned i = 0; i < device->options.readers; i++) {
+			if (strcmp(device->ccid_names[i], name) != 0)
+				continue;
+			*ret_device = device;
+			return &device->ccids[i];
+		}
+	}
+	return NULL;
 }
 
 struct vdevice *vdevice_at(unsigned bus, unsigned address)

@@ -61,6 +61,8 @@ int vdevice_plug(const char *name, char *const *words, size_t n,
 void vdevice_unplug(struct vdevice *device);
 
 struct vdevice *vdevice_find(const char *name);
+/* "NAME", or "NAME/1" for the second CCID interface of the device */
+struct vccid *vdevice_find_ccid(const char *name, struct vdevice **ret_device);
 struct vdevice *vdevice_at(unsigned bus, unsigned address);
 
 void vdevice_note(struct vdevice *device, const char *what, unsigned number);

@@ -18,15 +18,17 @@ enum vpps {
 struct vhabits {
 	unsigned deaf;		/* so many resets stay unanswered */
 	unsigned pps;		/* enum vpps */
-	unsigned nulls;		/* T=0, percent: NULL before a procedure byte */
-	unsigned single;	/* T=0, percent: ACK for one byte only */
-	unsigned whole;		/* T=0, 1: P3 = 00 gives 61 XX for all there is */
-	unsigned bwt;		/* T=1, us: takes longer only by S(WTX); 0: none */
-	unsigned ifs;		/* T=1: IFSC that it asks for, once; 0: none */
-	unsigned abort;		/* T=1: the chain that it aborts, from 1; 0: none */
-	unsigned quiet;		/* T=1, 1: says nothing to a damaged block */
-	unsigned crc;		/* T=1, 1: in its other byte order */
-	unsigned seed;
+	unsigned seed;		/* of its chance */
+	/* T=0 */
+	unsigned nulls;		/* percent: NULL before a procedure byte */
+	unsigned single;	/* percent: ACK for one byte only */
+	unsigned whole;		/* 1: P3 = 00 gives 61 XX for all there is */
+	/* T=1; 0: none */
+	unsigned bwt;		/* us: what takes longer, takes S(WTX) */
+	unsigned ifs;		/* IFSC that it asks for, once */
+	unsigned abort;		/* which chain it aborts, from 1 */
+	unsigned quiet;		/* 1: says nothing to a damaged block */
+	unsigned crc;		/* 1: with the low byte first */
 };
 
 /* One word "name=value". 0, -ENOENT if there is no such habit, -EINVAL. */

@@ -30,6 +30,7 @@
 #define P3		4
 #define HEADER_SIZE	5
 #define NULL_BYTE	0x60
+#define GET_RESPONSE	0xC0
 
 /* --- replies */
 
@@ -191,9 +192,10 @@ static unsigned xfr_tpdu(struct vslot *slot, const uint8_t *message,
 
 /* --- character level */
 
-/* How much of what is wanted and has come is given; 0: the rest is waited for. */
+/* How much of what has come is given; 0: the rest is waited for, in vain. */
 static size_t portion(const struct vslot *slot, size_t wanted)
 {
+	size_t room = slot->ccid->options->message_size - VCCID_HEADER;
 	size_t here = left(&slot->line);
 
 	switch ((enum vgive)slot->ccid->options->give) {
@@ -204,7 +206,7 @@ static size_t portion(const struct vslot *slot, size_t wanted)
 		return here ? 1 + vchance(&slot->ccid->options->line_seed,
 					  (unsigned)here) : 0;
 	case VGIVE_ALL:
-		return here;
+		return here < room ? here : room;
 	}
 	return 0;
 }
@@ -231,6 +233,22 @@ unsigned vlevel_xfr(struct vslot *slot, const uint8_t *message, size_t size)
 	if (slot->ccid->options->level == VLEVEL_TPDU)
 		return xfr_tpdu(slot, message, size);
 	return xfr_character(slot, message, size);
+}
+
+/* --- APDU levels */
+
+bool vlevel_apdu_t0(struct vslot *slot, const uint8_t *apdu, size_t size,
+		    unsigned *ret_time)
+{
+	bool case_3 = size > HEADER_SIZE && size - HEADER_SIZE == apdu[P3];
+	bool get_response = size == HEADER_SIZE && apdu[INS] == GET_RESPONSE;
+
+	if (slot->protocol || !(case_3 || get_response))
+		return false;
+	slot->contact.time = 0;
+	slot->reader_fidi = slot->contact.fidi;
+	*ret_time = xfr_t0(slot, apdu, size);
+	return true;
 }
 
 /* --- what the reader settles by itself */
@@ -293,7 +311,8 @@ static bool does_rate(const struct voptions *options, uint8_t fidi)
 				 (unsigned)list[4 * i + 2] << 16 |
 				 (unsigned)list[4 * i + 3] << 24;
 
-		if (rate * 500 <= known * 501ull && rate * 501 >= known * 500ull)
+		if (rate * 500 <= known * 501ull &&
+		    rate * 501 >= known * 500ull)
 			return true;
 	}
 	return !n && rate <= options->max_rate + options->max_rate / 500;

@@ -15,6 +15,7 @@
 #ifndef VLEVEL_H
 #define VLEVEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,8 +26,15 @@ struct voptions;
 void vlevel_reset(struct vslot *slot);
 void vlevel_off(struct vslot *slot);
 
-/* XfrBlock, level TPDU or character; fills slot->reply, returns microseconds. */
+/* XfrBlock at those levels; fills slot->reply, returns microseconds. */
 unsigned vlevel_xfr(struct vslot *slot, const uint8_t *message, size_t size);
+
+/*
+ * APDU levels: a card of T=0 that gets no Le tells of its answer by 61 XX, and
+ * the host fetches it. True if that was such a command, done as above.
+ */
+bool vlevel_apdu_t0(struct vslot *slot, const uint8_t *apdu, size_t size,
+		    unsigned *ret_time);
 
 /*
  * SetParameters asks for protocol and speed. -1 if they were taken, else bError

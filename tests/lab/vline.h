@@ -4,12 +4,12 @@
  * vline - the line between a reader and a card: who is at another speed is not
  * understood, and by chance (options line-*) something happens to a block.
  *
- *   damaged  one byte changes, or the block is cut, or a byte comes on top; half
- *            of what comes back so is noticed by the reader: a parity error
+ *   damaged  one byte changes, or the block is cut, or a byte comes on top;
+ *            half of what comes back so the reader notices: a parity error
  *   lost     the other side hears nothing
- *   doubled  T=1: the card hears a block twice, and one of its two answers comes
- *            back; or the reader is given the block before once more, in the
- *            place of the one that the card has sent
+ *   doubled  T=1: the card hears a block twice, and one of its two answers
+ *            comes back; or the reader is given the block before once more, in
+ *            the place of the one that the card has sent
  *
  * That is what the protocols can tell. The EDC of T=1 finds one changed byte,
  * its LEN a cut. At character level LEN itself is left alone, as only parity
@@ -28,7 +28,7 @@
 #define VLINE_BLOCK_MAX	(VCONTACT_OUT_MAX + 1)
 
 struct vline {
-	/* in the reader: what came, as far as it was not fetched */
+	/* in the reader: what came; up to at it was fetched */
 	uint8_t in[VLINE_BLOCK_MAX];
 	size_t size, at;
 	bool garbled;		/* parity error: none of it is to be used */

@@ -1,0 +1,660 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The functions of the IFD handler interface, as pcscd sees them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <ifdhandler.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+
+#define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
+
+#define LUN		0x30000
+#define OTHER_LUN	0x50000
+#define SERIAL		0x01020304u
+#define ROOM		65548
+
+static RESPONSECODE (*poll_lun)(DWORD, int);
+static RESPONSECODE (*stop_lun)(DWORD);
+
+static UCHAR atr[MAX_ATR_SIZE], answer[ROOM];
+static DWORD size;
+static UCHAR get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+
+static RESPONSECODE create(void)
+{
+	char name[64];
+	RESPONSECODE code;
+
+	strcpy(name, device_name(&fixture.device));
+	code = IFDHCreateChannelByName(LUN, name);
+	stopped_clock_settle();
+	return code;
+}
+
+static int plug_and_create(void **state)
+{
+	fixture_plug(state);
+	device_insert(&fixture.device, 0, SERIAL);
+	if (create() != IFD_SUCCESS)
+		return 1;
+	size = sizeof(poll_lun);
+	IFDHGetCapabilities(LUN, TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, &size,
+			    (PUCHAR)&poll_lun);
+	IFDHGetCapabilities(LUN, TAG_IFD_STOP_POLLING_THREAD, &size,
+			    (PUCHAR)&stop_lun);
+	return size != sizeof(poll_lun);
+}
+
+static int close_and_discard(void **state)
+{
+	IFDHCloseChannel(LUN);
+	return fixture_discard(state);
+}
+
+static RESPONSECODE power(DWORD action)
+{
+	memset(atr, 0x5A, sizeof(atr));
+	size = sizeof(atr);
+	return IFDHPowerICC(LUN, action, atr, &size);
+}
+
+static RESPONSECODE set_protocol(DWORD protocol)
+{
+	return IFDHSetProtocolParameters(LUN, protocol, 0, 0, 0, 0);
+}
+
+static RESPONSECODE transmit_by(DWORD protocol, DWORD count, DWORD room)
+{
+	SCARD_IO_HEADER send = { protocol, 0 }, received = { 7, 9 };
+	RESPONSECODE code;
+
+	memset(answer, 0x5A, sizeof(answer));
+	size = room;
+	code = IFDHTransmitToICC(LUN, send, get_data, count, answer, &size,
+				 &received);
+	assert_int_equal(received.Protocol, 7);
+	assert_int_equal(received.Length, 9);
+	return code;
+}
+
+static RESPONSECODE transmit_now(void)
+{
+	return transmit_by(0, sizeof(get_data), ROOM);
+}
+
+static void assert_no_answer(void)
+{
+	assert_int_equal(size, 0);
+	for (size_t i = 0; i < sizeof(answer); i++)
+		assert_true(answer[i] == 0x5A || answer[i] == 0);
+}
+
+static void be_connected(void)
+{
+	assert_int_equal(IFDHICCPresence(LUN), IFD_ICC_PRESENT);
+	assert_int_equal(power(IFD_POWER_UP), IFD_SUCCESS);
+	assert_int_equal(set_protocol(SCARD_PROTOCOL_T0), IFD_SUCCESS);
+}
+
+/* --- create and close */
+
+static void the_errors_of_an_open_have_their_codes(void **state)
+{
+	static const struct {
+		int error;
+		RESPONSECODE code;
+	} rows[] = {
+		{ -ENODEV, IFD_NO_SUCH_DEVICE },
+		{ -ENXIO, IFD_NO_SUCH_DEVICE },
+		{ -EACCES, IFD_COMMUNICATION_ERROR },
+		{ -EBUSY, IFD_COMMUNICATION_ERROR },
+		{ -ENOMEM, IFD_COMMUNICATION_ERROR },
+		{ -EPROTO, IFD_COMMUNICATION_ERROR },
+		{ -EIO, IFD_COMMUNICATION_ERROR },
+	};
+
+	(void)state;
+	assert_int_equal(IFDHCloseChannel(LUN), IFD_SUCCESS);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		script_fail(&fixture.device.script, SCRIPT_OPEN, 1,
+			    rows[i].error);
+		assert_int_equal(create(), rows[i].code);
+		assert_int_equal(IFDHICCPresence(LUN),
+				 IFD_COMMUNICATION_ERROR);
+	}
+	assert_int_equal(create(), IFD_SUCCESS);
+}
+
+static void names_that_are_none_open_nothing(void **state)
+{
+	static const char *const names[] = {
+		"", "usb", "usb:", "/dev/ttyUSB0", "usb:1234", "usb:1234/",
+		"usb:xxxx/5678", "%s%s%s%n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(names); i++) {
+		char name[64];
+
+		strcpy(name, names[i]);
+		assert_int_equal(IFDHCreateChannelByName(OTHER_LUN, name),
+				 IFD_COMMUNICATION_ERROR);
+	}
+	assert_int_equal(IFDHCreateChannelByName(OTHER_LUN, NULL),
+			 IFD_COMMUNICATION_ERROR);
+}
+
+static void a_channel_by_number_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(IFDHCreateChannel(OTHER_LUN, 0),
+			 IFD_COMMUNICATION_ERROR);
+	assert_int_equal(IFDHCreateChannel((DWORD)-1, (DWORD)-1),
+			 IFD_COMMUNICATION_ERROR);
+}
+
+static void a_lun_opens_and_closes_once(void **state)
+{
+	(void)state;
+	assert_int_equal(create(), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(IFDHCloseChannel(LUN), IFD_SUCCESS);
+	assert_int_equal(IFDHCloseChannel(LUN), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(fixture.device.script.opens, 0);
+}
+
+static void every_call_on_an_unknown_lun_fails(void **state)
+{
+	static const DWORD luns[] = { OTHER_LUN, LUN + 1, (DWORD)-1 };
+	SCARD_IO_HEADER send = { 0, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(luns); i++) {
+		UCHAR value[8] = { 1 };
+
+		assert_int_equal(IFDHICCPresence(luns[i]),
+				 IFD_COMMUNICATION_ERROR);
+		size = sizeof(atr);
+		assert_int_equal(IFDHPowerICC(luns[i], IFD_POWER_UP, atr,
+					      &size),
+				 IFD_COMMUNICATION_ERROR);
+		assert_int_equal(size, 0);
+		assert_int_equal(IFDHSetProtocolParameters(luns[i], 1, 0, 0, 0,
+							   0),
+				 IFD_COMMUNICATION_ERROR);
+		size = sizeof(answer);
+		assert_int_equal(IFDHTransmitToICC(luns[i], send, get_data,
+						   sizeof(get_data), answer,
+						   &size, NULL),
+				 IFD_COMMUNICATION_ERROR);
+		assert_int_equal(size, 0);
+		size = 1;
+		assert_int_equal(IFDHGetCapabilities(luns[i],
+						     TAG_IFD_SLOTS_NUMBER,
+						     &size, value),
+				 IFD_COMMUNICATION_ERROR);
+		assert_int_equal(IFDHSetCapabilities(luns[i],
+						     TAG_IFD_DEVICE_REMOVED, 1,
+						     value),
+				 IFD_COMMUNICATION_ERROR);
+		assert_int_equal(poll_lun(luns[i], 0), IFD_NO_SUCH_DEVICE);
+		assert_int_equal(stop_lun(luns[i]), IFD_COMMUNICATION_ERROR);
+		assert_int_equal(IFDHCloseChannel(luns[i]),
+				 IFD_COMMUNICATION_ERROR);
+	}
+}
+
+/* --- capabilities */
+
+static const struct {
+	DWORD tag;
+	DWORD size;
+	UCHAR value;	/* of those that have one byte */
+} tags[] = {
+	{ TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, 8, 0 },
+	{ TAG_IFD_STOP_POLLING_THREAD, 8, 0 },
+	{ TAG_IFD_POLLING_THREAD_KILLABLE, 1, 1 },
+	{ TAG_IFD_SIMULTANEOUS_ACCESS, 1, 255 },
+	{ TAG_IFD_THREAD_SAFE, 1, 1 },
+	{ TAG_IFD_SLOT_THREAD_SAFE, 1, 1 },
+	{ TAG_IFD_SLOTS_NUMBER, 1, 1 },
+	{ TAG_IFD_DEVICE_REMOVED, 1, 1 },
+};
+
+static void pcscds_tags_have_pcscds_sizes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(tags); i++) {
+		UCHAR value[16];
+
+		memset(value, 0x5A, sizeof(value));
+		size = tags[i].size;
+		assert_int_equal(IFDHGetCapabilities(LUN, tags[i].tag, &size,
+						     value), IFD_SUCCESS);
+		assert_int_equal(size, tags[i].size);
+		if (size == 1)
+			assert_int_equal(value[0], tags[i].value);
+		assert_int_equal(value[size], 0x5A);
+	}
+}
+
+/* Clients can ask for them as well; addresses are not for them. */
+static void pcscds_tags_are_unknown_with_other_sizes(void **state)
+{
+	static const DWORD sizes[] = { 0, 1, 2, 7, 8, 9, 264, (DWORD)-1 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(tags); i++)
+		for (size_t j = 0; j < ROWS(sizes); j++) {
+			static UCHAR value[264];
+
+			if (sizes[j] == tags[i].size)
+				continue;
+			memset(value, 0x5A, sizeof(value));
+			size = sizes[j];
+			assert_int_equal(IFDHGetCapabilities(LUN, tags[i].tag,
+							     &size, value),
+					 IFD_ERROR_TAG);
+			assert_int_equal(value[0], 0x5A);
+		}
+}
+
+static void a_tag_without_a_length_is_survived(void **state)
+{
+	UCHAR value[264];
+
+	(void)state;
+	assert_int_equal(IFDHGetCapabilities(LUN, TAG_IFD_ATR, NULL, value),
+			 IFD_ERROR_TAG);
+	size = 1;
+	assert_int_equal(IFDHGetCapabilities(LUN, TAG_IFD_SLOTS_NUMBER, &size,
+					     NULL), IFD_SUCCESS);
+	assert_int_equal(size, 1);
+}
+
+static void the_atr_is_a_capability_of_any_length(void **state)
+{
+	UCHAR value[264];
+
+	(void)state;
+	size = sizeof(value);
+	assert_int_equal(IFDHGetCapabilities(LUN, TAG_IFD_ATR, &size, value),
+			 IFD_SUCCESS);
+	assert_int_equal(size, 0);
+	be_connected();
+	size = sizeof(value);
+	assert_int_equal(IFDHGetCapabilities(LUN, TAG_IFD_ATR, &size, value),
+			 IFD_SUCCESS);
+	assert_int_equal(size, 6);
+	size = 5;
+	assert_int_equal(IFDHGetCapabilities(LUN, TAG_IFD_ATR, &size, value),
+			 IFD_ERROR_INSUFFICIENT_BUFFER);
+}
+
+static void nothing_can_be_set_but_the_removal(void **state)
+{
+	UCHAR value[264] = { 1 };
+
+	(void)state;
+	for (DWORD tag = 0; tag < 0x1000; tag++)
+		if (tag != TAG_IFD_DEVICE_REMOVED)
+			assert_int_equal(IFDHSetCapabilities(LUN, tag, 1,
+							     value),
+					 IFD_ERROR_TAG);
+	assert_int_equal(IFDHSetCapabilities(LUN, TAG_IFD_DEVICE_REMOVED, 264,
+					     value), IFD_ERROR_TAG);
+	assert_int_equal(IFDHSetCapabilities(LUN, TAG_IFD_DEVICE_REMOVED, 1,
+					     NULL), IFD_ERROR_TAG);
+}
+
+/* Any client can claim it. */
+static void a_claimed_removal_of_a_reader_that_is_there_is_none(void **state)
+{
+	UCHAR value = 1;
+
+	(void)state;
+	be_connected();
+	assert_int_equal(IFDHSetCapabilities(LUN, TAG_IFD_DEVICE_REMOVED, 1,
+					     &value), IFD_SUCCESS);
+	stopped_clock_pass(1000);
+	assert_int_equal(IFDHICCPresence(LUN), IFD_ICC_PRESENT);
+	assert_int_equal(transmit_now(), IFD_SUCCESS);
+}
+
+/* --- presence and power */
+
+static void presence_has_three_answers(void **state)
+{
+	(void)state;
+	assert_int_equal(IFDHICCPresence(LUN), IFD_ICC_PRESENT);
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	assert_int_equal(IFDHICCPresence(LUN), IFD_ICC_NOT_PRESENT);
+	device_unplug(&fixture.device);
+	stopped_clock_settle();
+	assert_int_equal(IFDHICCPresence(LUN), IFD_NO_SUCH_DEVICE);
+}
+
+static void power_actions_come_in_any_order(void **state)
+{
+	(void)state;
+	assert_int_equal(power(IFD_POWER_DOWN), IFD_SUCCESS);
+	assert_int_equal(size, 0);
+	assert_int_equal(power(IFD_POWER_DOWN), IFD_SUCCESS);
+	assert_int_equal(power(IFD_RESET), IFD_SUCCESS);
+	assert_int_equal(size, 6);
+	assert_int_equal(power(IFD_POWER_UP), IFD_SUCCESS);
+	assert_int_equal(power(IFD_POWER_UP), IFD_SUCCESS);
+	assert_int_equal(power(IFD_RESET), IFD_SUCCESS);
+	assert_int_equal(atr[0], 0x3B);
+	assert_int_equal(atr[6], 0x5A);
+}
+
+static void other_power_actions_are_not_supported(void **state)
+{
+	static const DWORD actions[] = { 0, 499, 503, (DWORD)-1 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(actions); i++) {
+		assert_int_equal(power(actions[i]), IFD_NOT_SUPPORTED);
+		assert_int_equal(size, 0);
+	}
+}
+
+static void an_atr_that_does_not_fit_is_not_given(void **state)
+{
+	(void)state;
+	memset(atr, 0x5A, sizeof(atr));
+	size = 5;
+	assert_int_equal(IFDHPowerICC(LUN, IFD_POWER_UP, atr, &size),
+			 IFD_ERROR_POWER_ACTION);
+	assert_int_equal(size, 0);
+	assert_int_equal(atr[0], 0x5A);
+	size = sizeof(atr);
+	assert_int_equal(IFDHPowerICC(LUN, IFD_POWER_UP, NULL, &size),
+			 IFD_COMMUNICATION_ERROR);
+	assert_int_equal(IFDHPowerICC(LUN, IFD_POWER_UP, atr, NULL),
+			 IFD_COMMUNICATION_ERROR);
+}
+
+static void a_failed_power_up_is_608_and_no_atr(void **state)
+{
+	(void)state;
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	assert_int_equal(power(IFD_POWER_UP), IFD_ERROR_POWER_ACTION);
+	assert_int_equal(size, 0);
+	assert_int_equal(atr[0], 0x5A);
+	device_unplug(&fixture.device);
+	stopped_clock_settle();
+	assert_int_equal(power(IFD_POWER_UP), IFD_NO_SUCH_DEVICE);
+	assert_int_equal(power(IFD_POWER_DOWN), IFD_SUCCESS);
+}
+
+/* --- protocol and transmit */
+
+static void a_protocol_needs_a_powered_card(void **state)
+{
+	(void)state;
+	assert_int_equal(set_protocol(SCARD_PROTOCOL_T0),
+			 IFD_ERROR_PTS_FAILURE);
+	be_connected();
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	assert_int_equal(set_protocol(SCARD_PROTOCOL_T0),
+			 IFD_ERROR_PTS_FAILURE);
+	device_unplug(&fixture.device);
+	stopped_clock_settle();
+	assert_int_equal(set_protocol(SCARD_PROTOCOL_T0), IFD_NO_SUCH_DEVICE);
+}
+
+static void other_protocols_are_607(void **state)
+{
+	static const DWORD protocols[] = { 0, 3, 4, 8, 0x10000, (DWORD)-1 };
+
+	(void)state;
+	be_connected();
+	for (size_t i = 0; i < ROWS(protocols); i++)
+		assert_int_equal(set_protocol(protocols[i]),
+				 IFD_PROTOCOL_NOT_SUPPORTED);
+	assert_int_equal(transmit_now(), IFD_SUCCESS);
+}
+
+static void an_apdu_is_answered(void **state)
+{
+	(void)state;
+	be_connected();
+	assert_int_equal(transmit_now(), IFD_SUCCESS);
+	assert_int_equal(size, 6);
+	assert_int_equal(answer[3], SERIAL & 0xFF);
+	assert_int_equal(answer[6], 0x5A);
+	assert_int_equal(transmit_by(4, sizeof(get_data), ROOM), IFD_SUCCESS);
+	assert_int_equal(transmit_by(1, sizeof(get_data), ROOM),
+			 IFD_COMMUNICATION_ERROR);
+	assert_no_answer();
+}
+
+static void a_transmit_fails_without_a_powered_card(void **state)
+{
+	(void)state;
+	assert_int_equal(transmit_now(), IFD_COMMUNICATION_ERROR);
+	assert_no_answer();
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	assert_int_equal(transmit_now(), IFD_ICC_NOT_PRESENT);
+	assert_no_answer();
+	device_unplug(&fixture.device);
+	stopped_clock_settle();
+	assert_int_equal(transmit_now(), IFD_NO_SUCH_DEVICE);
+	assert_no_answer();
+}
+
+static void lengths_that_make_no_sense_are_refused(void **state)
+{
+	(void)state;
+	be_connected();
+	for (DWORD count = 0; count < 4; count++) {
+		assert_int_equal(transmit_by(0, count, ROOM),
+				 IFD_COMMUNICATION_ERROR);
+		assert_no_answer();
+	}
+	for (DWORD room = 0; room < 2; room++) {
+		assert_int_equal(transmit_by(0, sizeof(get_data), room),
+				 IFD_ERROR_INSUFFICIENT_BUFFER);
+		assert_no_answer();
+	}
+	assert_int_equal(transmit_by(0, sizeof(get_data), 5),
+			 IFD_ERROR_INSUFFICIENT_BUFFER);
+	assert_no_answer();
+	assert_int_equal(transmit_now(), IFD_SUCCESS);
+}
+
+static void a_command_longer_than_any_is_refused(void **state)
+{
+	static UCHAR command[ROOM];
+	SCARD_IO_HEADER send = { 0, 0 };
+
+	(void)state;
+	be_connected();
+	size = ROOM;
+	assert_int_equal(IFDHTransmitToICC(LUN, send, command, ROOM, answer,
+					   &size, NULL),
+			 IFD_COMMUNICATION_ERROR);
+	assert_int_equal(size, 0);
+}
+
+static void missing_buffers_are_survived(void **state)
+{
+	SCARD_IO_HEADER send = { 0, 0 };
+
+	(void)state;
+	be_connected();
+	size = ROOM;
+	assert_int_equal(IFDHTransmitToICC(LUN, send, NULL, 5, answer, &size,
+					   NULL), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(size, 0);
+	size = ROOM;
+	assert_int_equal(IFDHTransmitToICC(LUN, send, get_data, 5, NULL, &size,
+					   NULL), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(size, 0);
+	assert_int_equal(IFDHTransmitToICC(LUN, send, get_data, 5, answer,
+					   NULL, NULL),
+			 IFD_COMMUNICATION_ERROR);
+}
+
+static void a_mute_card_is_613(void **state)
+{
+	(void)state;
+	be_connected();
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_FAIL, 0,
+		  CCID_ERROR_MUTE);
+	assert_int_equal(transmit_now(), IFD_RESPONSE_TIMEOUT);
+	assert_no_answer();
+}
+
+/* --- the polling function */
+
+static struct order watch;
+
+static void *poll_for_ever(void *argument)
+{
+	struct order *order = argument;
+
+	IFDHICCPresence(LUN);
+	order->r = (int)poll_lun(LUN, INT_MAX);
+	return NULL;
+}
+
+static void start_polling(void)
+{
+	call_start(&watch.call, poll_for_ever, &watch);
+	stopped_clock_settle();
+}
+
+static void the_poll_has_its_codes(void **state)
+{
+	(void)state;
+	IFDHICCPresence(LUN);
+	assert_int_equal(poll_lun(LUN, 0), IFD_SUCCESS);
+	start_polling();
+	assert_false(call_is_over(&watch.call));
+	assert_int_equal(poll_lun(LUN, 0), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(stop_lun(LUN), IFD_SUCCESS);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&watch, NULL), IFD_SUCCESS);
+	start_polling();
+	device_unplug(&fixture.device);
+	stopped_clock_pass(1000);
+	assert_int_equal(order_join(&watch, NULL), IFD_NO_SUCH_DEVICE);
+}
+
+static void *close_lun(void *argument)
+{
+	*(RESPONSECODE *)argument = IFDHCloseChannel(LUN);
+	return NULL;
+}
+
+static void a_close_ends_the_poll(void **state)
+{
+	RESPONSECODE code = IFD_COMMUNICATION_ERROR;
+	struct call close;
+
+	(void)state;
+	start_polling();
+	call_start(&close, close_lun, &code);
+	stopped_clock_settle();
+	call_join(&close);
+	assert_int_equal(code, IFD_SUCCESS);
+	assert_int_equal(order_join(&watch, NULL), IFD_NO_SUCH_DEVICE);
+}
+
+/* pcscd may cancel its event thread; everything goes on after that. */
+static void a_cancelled_poll_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		start_polling();
+		assert_true(call_cancel(&watch.call));
+	}
+	be_connected();
+	assert_int_equal(transmit_now(), IFD_SUCCESS);
+	assert_int_equal(IFDHCloseChannel(LUN), IFD_SUCCESS);
+	assert_int_equal(create(), IFD_SUCCESS);
+}
+
+static void *poll_when_cancelled(void *argument)
+{
+	struct order *order = argument;
+
+	IFDHICCPresence(LUN);
+	pthread_cancel(pthread_self());
+	order->r = (int)IFDHICCPresence(LUN);
+	stop_lun(LUN);
+	order->size = 1;
+	poll_lun(LUN, 0);
+	order->size = 2;
+	return NULL;
+}
+
+/* The order to end strikes in the polling function and nowhere else. */
+static void a_cancellation_is_obeyed_at_the_next_poll(void **state)
+{
+	void *result;
+
+	(void)state;
+	call_start(&watch.call, poll_when_cancelled, &watch);
+	stopped_clock_settle();
+	pthread_join(watch.call.thread, &result);
+	assert_ptr_equal(result, PTHREAD_CANCELED);
+	assert_int_equal(watch.r, IFD_ICC_PRESENT);
+	assert_int_equal(watch.size, 1);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, plug_and_create, \
+					close_and_discard)
+		TEST(the_errors_of_an_open_have_their_codes),
+		TEST(names_that_are_none_open_nothing),
+		TEST(a_channel_by_number_is_refused),
+		TEST(a_lun_opens_and_closes_once),
+		TEST(every_call_on_an_unknown_lun_fails),
+		TEST(pcscds_tags_have_pcscds_sizes),
+		TEST(pcscds_tags_are_unknown_with_other_sizes),
+		TEST(a_tag_without_a_length_is_survived),
+		TEST(the_atr_is_a_capability_of_any_length),
+		TEST(nothing_can_be_set_but_the_removal),
+		TEST(a_claimed_removal_of_a_reader_that_is_there_is_none),
+		TEST(presence_has_three_answers),
+		TEST(power_actions_come_in_any_order),
+		TEST(other_power_actions_are_not_supported),
+		TEST(an_atr_that_does_not_fit_is_not_given),
+		TEST(a_failed_power_up_is_608_and_no_atr),
+		TEST(a_protocol_needs_a_powered_card),
+		TEST(other_protocols_are_607),
+		TEST(an_apdu_is_answered),
+		TEST(a_transmit_fails_without_a_powered_card),
+		TEST(lengths_that_make_no_sense_are_refused),
+		TEST(a_command_longer_than_any_is_refused),
+		TEST(missing_buffers_are_survived),
+		TEST(a_mute_card_is_613),
+		TEST(the_poll_has_its_codes),
+		TEST(a_close_ends_the_poll),
+		TEST(a_cancelled_poll_leaves_nothing_behind),
+		TEST(a_cancellation_is_obeyed_at_the_next_poll),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
