@@ -88,6 +88,20 @@ static bool suits(struct reader *reader, unsigned slot, uint8_t select)
 }
 
 /*
+ * A card that answered at this voltage in its visit, and now does not, may have
+ * been pulled meanwhile. Where no notification tells of that, nothing else does.
+ */
+static void suspect(struct reader *reader, unsigned slot, uint8_t select)
+{
+	pthread_mutex_lock(&reader->lock);
+	if (reader->track.trust != TRACK_PROVEN &&
+	    reader->track.slot[slot].again &&
+	    reader->slot[slot].select == select)
+		movement_replied(reader, slot, CCID_ICC_ABSENT, false);
+	pthread_mutex_unlock(&reader->lock);
+}
+
+/*
  * Each voltage once, and the first one once more: some cards wake up late, and
  * one that no voltage suits is better used than refused.
  */
@@ -104,8 +118,11 @@ static int try_voltages(struct reader *reader, unsigned slot)
 		r = try_voltage(reader, slot, order[i % n], deadline);
 		if (r == 0 && i < n && !suits(reader, slot, order[i]))
 			r = -EIO;
+		if (r == 0)
+			reader->slot[slot].select = order[i % n];
 		if (r != -EIO && r != -ETIMEDOUT)
 			return r;
+		suspect(reader, slot, order[i % n]);
 		card_power_off_owned(reader, slot);
 		if (exchange_recheck(reader, slot, EXCHANGE_POWER) < 0 ||
 		    clock_now() >= deadline)

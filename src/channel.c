@@ -314,7 +314,6 @@ static void out_done(struct usb_transfer *transfer, int status, size_t received)
 	if (status < 0)
 		refuse(channel, status);
 	settle(channel);
-	exchange_pump(reader, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 }
 

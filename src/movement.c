@@ -216,9 +216,14 @@ static void mend_pipe(struct reader *reader, int status, uint64_t now)
 	pthread_mutex_lock(&reader->lock);
 }
 
+static bool is_silenced(const struct reader *reader)
+{
+	return reader->disarmed || reader->gone;
+}
+
 static void listen(struct reader *reader)
 {
-	int r = reader->disarmed
+	int r = is_silenced(reader)
 			? -ECANCELED
 			: usb_submit(reader->interrupt, reader->interrupt->size);
 
@@ -234,12 +239,11 @@ static void listen_again(struct reader *reader, int status)
 {
 	bool absent_before = reader->absent;
 
+	if (is_silenced(reader))
+		status = 0;
 	reader->absent = status == -ENODEV;
 	switch (status) {
 	case 0:
-		break;
-	case -ECANCELED:
-		reader->disarmed = true;
 		break;
 	case -ENODEV:
 		if (absent_before)
@@ -339,7 +343,11 @@ static void wait_for_end(struct reader *reader, unsigned slot)
 struct wait {
 	struct reader *reader;
 	unsigned slot;
-	bool entered;
+	/*
+	 * A cleanup handler can be reached by longjmp, behind which a variable
+	 * that was changed since is lost in a register otherwise.
+	 */
+	volatile bool entered;
 };
 
 static void leave(void *argument)

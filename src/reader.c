@@ -16,6 +16,8 @@
 #include "options.h"
 
 #define STATUS_TRIES	3
+#define STATUS_MS	1500	/* each; some contactless readers take a second */
+#define OPEN_MS		5000	/* after it, no more is tried */
 
 static const char *const level_texts[] = {
 	[DESC_LEVEL_CHARACTER] = "character",
@@ -149,8 +151,8 @@ static int ask_status(struct reader *reader, unsigned slot)
 {
 	const struct exchange_command command = {
 		.type = CCID_GET_SLOT_STATUS,
-		.wait_ms = EXCHANGE_SHORT_MS,
-		.deadline = clock_now() + EXCHANGE_SHORT_MS,
+		.wait_ms = STATUS_MS,
+		.deadline = clock_now() + STATUS_MS,
 	};
 	struct ccid_reply reply;
 	int r = exchange_run(reader, slot, &command, &reply);
@@ -169,9 +171,12 @@ static int ask_status(struct reader *reader, unsigned slot)
  */
 static int learn_status(struct reader *reader, unsigned slot)
 {
+	uint64_t end = clock_now() + OPEN_MS;
 	int r = ask_status(reader, slot);
 
 	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
+		if (clock_now() >= end)
+			return r;
 		card_power_off_owned(reader, slot);
 		r = ask_status(reader, slot);
 	}
@@ -238,13 +243,22 @@ void reader_end_slot(struct reader *reader, unsigned slot)
 	pthread_mutex_unlock(&reader->lock);
 }
 
+/* Nobody is told of this card any more, so nothing is asked about it. */
+static void power_off(struct reader *reader, unsigned slot)
+{
+	if (exchange_begin(reader, slot, EXCHANGE_READER) < 0)
+		return;
+	card_power_off_owned(reader, slot);
+	exchange_end(reader, slot);
+}
+
 void reader_close_slot(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
 	reader->slot[slot].closing = false;
 	pthread_mutex_unlock(&reader->lock);
 	if (reader->slot[slot].atr_size)
-		card_power_off(reader, slot);
+		power_off(reader, slot);
 	forget_slot(reader, slot);
 }
 

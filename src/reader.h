@@ -46,7 +46,8 @@ struct slot {
 	uint8_t atr[READER_ATR_MAX];
 	size_t atr_size;	/* 0: not powered up */
 
-	struct session session;	/* belongs to the owner */
+	struct session session;	/* belongs to the owner, as does the next */
+	uint8_t select;		/* bPowerSelect that a card answered last at */
 };
 
 struct reader {

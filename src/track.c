@@ -65,11 +65,6 @@ static unsigned slot_swap(struct track_slot *s, uint64_t now)
 	return (news & ~TRACK_INSERTED) | TRACK_SWAPPED;
 }
 
-static void slot_forgive(struct track_slot *s)
-{
-	memset(s->chatty, 0, sizeof(s->chatty));
-}
-
 static bool in_power_window(const struct track_slot *s, uint64_t now)
 {
 	return s->powering ||
@@ -96,6 +91,19 @@ static bool slot_is_chatty(const struct track_slot *s, uint64_t now)
 {
 	return in_power_window(s, now) &&
 	       s->chatty[s->power_kind] >= TRACK_CHATTY_ROW;
+}
+
+/*
+ * A true movement: the bits before it may have been true as well. A habit that
+ * is known stays known, whether this window would have shown it or not.
+ */
+static void slot_forgive(struct track_slot *s, uint64_t now)
+{
+	for (unsigned i = 0; i < TRACK_POWER_KINDS; i++)
+		if (s->chatty[i] < TRACK_CHATTY_ROW)
+			s->chatty[i] = 0;
+	if (in_power_window(s, now))
+		s->power_bit = true;
 }
 
 /*
@@ -148,17 +156,23 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 		return present ? notified_in_place(t, s, echo, now)
 			       : TRACK_BRIEF;
 	}
-	if (!changed)
+	if (!changed) {
+		s->announced = true;
 		return slot_doubt(s);
+	}
 	prove(t, s);
-	slot_forgive(s);
+	slot_forgive(s, now);
 	return present ? slot_insert(s, now) : slot_remove(s, now);
 }
 
 unsigned track_missed(struct track *t, unsigned slot)
 {
-	t->slot[slot].heard = 0;
-	return slot_doubt(&t->slot[slot]);
+	struct track_slot *s = &t->slot[slot];
+
+	s->heard = 0;
+	s->announced = true;
+	s->suspect_ms = 0;
+	return slot_doubt(s);
 }
 
 /* A command was sent to the card that is inside, so its reply is no older. */
@@ -210,11 +224,13 @@ void track_asked(struct track *t, unsigned slot, uint64_t now)
 }
 
 /* A movement that an answer told of before any notification did. */
-static unsigned learn(struct track *t, struct track_slot *s, unsigned news,
+static unsigned learn(struct track *t, struct track_slot *s, bool present,
 		      uint64_t now)
 {
+	unsigned news = present ? slot_insert(s, now) : slot_remove(s, now);
+
 	s->echo_until = now + TRACK_ECHO_MS;
-	if (t->trust != TRACK_PACED && !s->suspect_ms)
+	if (t->trust != TRACK_PACED && !s->suspect_ms && !s->announced)
 		s->suspect_ms = now;
 	return news;
 }
@@ -224,22 +240,21 @@ unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc icc,
 {
 	struct track_slot *s = &t->slot[slot];
 	bool present = icc != CCID_ICC_ABSENT;
+	unsigned news = TRACK_SETTLED;
 
 	s->asked = false;
 	if (s->outdated)
 		return slot_doubt(s);
 	s->doubt = false;
-	if (present != s->present)
-		return TRACK_SETTLED |
-		       learn(t, s,
-			     present ? slot_insert(s, now)
-				     : slot_remove(s, now),
-			     now);
-	if (s->ended || (icc == CCID_ICC_INACTIVE && slot_powered(s))) {
-		slot_forgive(s);
-		return TRACK_SETTLED | slot_swap(s, now);
+	if (present != s->present) {
+		news |= learn(t, s, present, now);
+	} else if (s->ended ||
+		   (icc == CCID_ICC_INACTIVE && slot_powered(s))) {
+		slot_forgive(s, now);
+		news |= slot_swap(s, now);
 	}
-	return TRACK_SETTLED;
+	s->announced = false;
+	return news;
 }
 
 void track_unanswered(struct track *t, unsigned slot)

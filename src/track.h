@@ -132,6 +132,7 @@ struct track_slot {
 	bool ended;		/* the visit, says a reply to a command in it */
 	bool asked;		/* a question is on its way */
 	bool outdated;		/* evidence came after that question */
+	bool announced;		/* by a message without its bit, or a lost one */
 	uint64_t asked_ms;
 
 	/* habits of readers */

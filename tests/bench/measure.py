@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The ccidtrack authors
 # SPDX-License-Identifier: BSD-2-Clause
 """One run of one driver under the lab: figures as JSON. figures calls it.
@@ -21,8 +20,8 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../lab")]
 
 # pylint: disable=wrong-import-position
 import lab
-from machine import (Usage, count_calls, loaded_size, read, split_cpus,
-                     until)
+from machine import (Usage, count_calls, go_realtime, loaded_size, read,
+                     split_cpus, until)
 from processes import Process
 from records import Journal, commands_by_movement, events, latencies
 
@@ -50,6 +49,8 @@ class Session:
         self.cpu, others = split_cpus()
         if others:
             os.sched_setaffinity(0, others)
+        if options["realtime"]:
+            go_realtime()
         self.bench = lab.Lab(bundles=[bundle])
 
     def start_pcscd(self):
@@ -256,7 +257,8 @@ def measure_idle(session):
     session.bench.insert("r", 0, "echo")
     session.until_watched("present")
     session.bench.remove("r", 0)
-    time.sleep(2 * SETTLE)
+    # or pcscd's own look after that time counts
+    time.sleep(SETTLE + (GRACE if session.options["grace"] else 0))
     figures = idle_figures(session, "empty")
     if session.options["grace"]:
         session.bench.insert("r", 0, "echo")

@@ -7,7 +7,7 @@ Times are nanoseconds of one clock, in both.
 
 import re
 
-OUT, IN, INTERRUPT = "01", "81", "82"     # endpoints of vreader's first reader
+OUT, INTERRUPT = "01", "82"     # endpoints of vreader's first reader
 EVENT = re.compile(r'^(\d+) event ".*" counter=\d+ word=\w+ (\S+)', re.MULTILINE)
 
 

@@ -64,20 +64,21 @@ static size_t compose(struct device *device, uint8_t *message)
 	return size;
 }
 
-/* A message that still waits is told anew, with what it said as well. */
+/* A message that still waits is told anew, as far as this slot goes. */
 static bool merge(struct device *device, struct device_slot *slot)
 {
 	struct script_message *waiting =
 		device->script.pipe[USB_INTERRUPT].message;
+	unsigned i = (unsigned)(slot - device->slot);
 
 	if (device->announcement != DEVICE_MERGED || !slot->alone ||
 	    !waiting || waiting->bytes[0] != CCID_NOTIFY_SLOT_CHANGE ||
 	    waiting->size != 1 + (device->slots + 3) / 4)
 		return false;
-	for (unsigned i = 0; i < device->slots; i++)
-		if (waiting->bytes[1 + i / 4] & 2u << i % 4 * 2)
-			device->slot[i].changed = true;
-	compose(device, waiting->bytes);
+	waiting->bytes[1 + i / 4] &= (uint8_t)~(3u << i % 4 * 2);
+	waiting->bytes[1 + i / 4] |= (uint8_t)((slot->present | 2u)
+					       << i % 4 * 2);
+	slot->changed = false;
 	slot->alone = 0;
 	slot->last_alone = 0;
 	return true;
@@ -617,6 +618,13 @@ void device_hold(struct device *device, enum usb_pipe pipe, bool held)
 {
 	script_lock(&device->script);
 	device->script.pipe[pipe].held = held;
+	script_unlock(&device->script);
+}
+
+void device_delay(struct device *device, enum usb_pipe pipe, bool delayed)
+{
+	script_lock(&device->script);
+	device->script.pipe[pipe].delayed = delayed;
 	script_unlock(&device->script);
 }
 

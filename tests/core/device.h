@@ -128,10 +128,13 @@ void device_on(struct device *device, uint8_t command, enum device_fault fault,
 void device_notify(struct device *device, const uint8_t *bytes, size_t size);
 void device_say(struct device *device, const uint8_t *bytes, size_t size);
 
-/* A transfer of the pipe ends with the error. */
+/* The next transfer of the pipe ends with the error. */
 void device_break(struct device *device, enum usb_pipe pipe, int error);
 
 void device_hold(struct device *device, enum usb_pipe pipe, bool held);
+
+/* What has ended is not told. */
+void device_delay(struct device *device, enum usb_pipe pipe, bool delayed);
 
 /* The next transfer of the pipe does not end before it is cancelled. */
 void device_stick(struct device *device, enum usb_pipe pipe);

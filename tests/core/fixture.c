@@ -25,6 +25,7 @@ void log_msg(const int priority, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 struct fixture fixture;
+struct order watching;
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char lines[LINES_MAX][LINE_SIZE];
@@ -253,6 +254,8 @@ int power_off(unsigned slot)
 	static struct order order;
 
 	order_power_off(&order, slot);
+	if (!call_is_over(&order.call))
+		stopped_clock_pass(1000);
 	return order_join(&order, NULL);
 }
 
@@ -275,4 +278,44 @@ void be_ready(unsigned slot, uint32_t serial)
 			 TRACK_PRESENT);
 	assert_int_equal(power_up(slot), 0);
 	assert_int_equal(transmit_serial(slot), serial);
+}
+
+/* As pcscd does it: the thread that waits is the one that asks presence. */
+static void *watch_pass(void *argument)
+{
+	struct order *order = argument;
+
+	order->r = movement_wait(fixture.reader, order->slot,
+				 order->timeout_ms);
+	order->size = movement_presence(fixture.reader, order->slot);
+	return NULL;
+}
+
+/*
+ * The watcher's identity is a thread, so a pass of several calls is one order.
+ * Comes back with the second wait under way.
+ */
+static void *watch_twice(void *argument)
+{
+	struct order *order = argument;
+
+	movement_wait(fixture.reader, order->slot, 0);
+	order->answer[0] = (uint8_t)movement_presence(fixture.reader,
+						      order->slot);
+	return watch_pass(order);
+}
+
+void watch_start(unsigned slot)
+{
+	watching.slot = slot;
+	watching.timeout_ms = MOVEMENT_FOREVER;
+	call_start(&watching.call, watch_twice, &watching);
+	stopped_clock_settle();
+}
+
+void watch_stop(void)
+{
+	movement_stop(fixture.reader, watching.slot);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&watching, NULL), 0);
 }

@@ -71,6 +71,14 @@ void be_ready(unsigned slot, uint32_t serial);
 /* Shall be over now; *ret_ms, if not NULL, is the time that it took. */
 int order_join(struct order *order, uint64_t *ret_ms);
 
+/*
+ * pcscd's event thread of a slot: it waits for ever, and asks presence as it
+ * comes back; then watching.size is what it was told.
+ */
+extern struct order watching;
+void watch_start(unsigned slot);
+void watch_stop(void);
+
 /* Lines that the core has logged, and how many hold the text. */
 unsigned log_lines(void);
 unsigned log_count(const char *text);

@@ -37,8 +37,9 @@
 #define MOVEMENTS	3000
 #define SPEED		20
 #define SLOTS_MAX	3
-#define BURST_MAX	8
+#define BURST_MAX	60
 #define ROUNDS_A_LIFE	40
+#define SAY_EVERY	50000
 #define QUIET_S		20	/* real: by then it never will be */
 
 static struct {
@@ -207,13 +208,15 @@ static void pause_us(unsigned us)
 
 static void burst(void)
 {
-	unsigned n = 1 + dice_below(&dice, dice_one_in(&dice, 2) ? 1
-							     : BURST_MAX);
+	static const unsigned sizes[] = { 1, 1, 8, BURST_MAX };
+	unsigned n = 1 + dice_below(&dice, sizes[dice_below(&dice, 4)]);
 
 	for (unsigned i = 0; i < n; i++) {
 		move_now(dice_below(&dice, life.slots));
 		if (dice_one_in(&dice, 2))
-			pause_us(dice_below(&dice, 3000));
+			pause_us(dice_below(&dice, dice_one_in(&dice, 4)
+							   ? 3000
+							   : 200));
 		if (dice_one_in(&dice, 8))
 			disturb_harmlessly();
 		if (life.faulty && dice_one_in(&dice, 10))
@@ -476,6 +479,7 @@ int main(int argc, char *argv[])
 	uint64_t movements = argc > 1 ? strtoull(argv[1], NULL, 0) : MOVEMENTS;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0)
 				 : script_now_us() % 1000000;
+	uint64_t said = 0;
 	bool good;
 
 	fast_clock_speed = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0)
@@ -489,6 +493,10 @@ int main(int argc, char *argv[])
 	for (uint64_t n = 0; sum.movements < movements; n++) {
 		dice_seed(&dice, seed + n);
 		live(seed + n, movements);
+		if (sum.movements >= said + SAY_EVERY) {
+			printf("# %" PRIu64 " movements\n", sum.movements);
+			said = sum.movements;
+		}
 		if (sum.lost || sum.hidden || sum.spurious || sum.crossed) {
 			printf("# seed of this life: %" PRIu64 "\n", seed + n);
 			break;

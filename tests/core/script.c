@@ -230,11 +230,15 @@ static bool call_back(struct script *script, uint64_t now, uint64_t *next)
 	struct script_pipe *pipe;
 	bool filled;
 
+	struct script_transfer **at = &script->ended;
+
 	(void)now;
 	(void)next;
-	if (!script->ended)
+	while (*at && script->pipe[(*at)->pipe].delayed)
+		at = &(*at)->next;
+	if (!*at)
 		return false;
-	transfer = take_transfer(&script->ended);
+	transfer = take_transfer(at);
 	pipe = &script->pipe[transfer->pipe];
 	filled = transfer->filled;
 	count_step(script);
@@ -533,6 +537,18 @@ void usb_transfer_free(struct usb_transfer *usb)
 	free(transfer);
 }
 
+/* The command does not arrive. */
+static void break_out(struct script_pipe *pipe,
+		      struct script_transfer *transfer)
+{
+	struct script_message *message = take_message(&pipe->message);
+
+	if (message->status == -EPIPE)
+		pipe->halted = true;
+	end_transfer(transfer, message->status);
+	free(message);
+}
+
 static void start(struct script_transfer *transfer, size_t size)
 {
 	struct script_pipe *pipe = &transfer->script->pipe[transfer->pipe];
@@ -543,6 +559,8 @@ static void start(struct script_transfer *transfer, size_t size)
 	transfer->filled = false;
 	if (pipe->halted)
 		end_transfer(transfer, -EPIPE);
+	else if (transfer->pipe == USB_OUT && pipe->message)
+		break_out(pipe, transfer);
 	else if (pipe->sticks)
 		append_transfer(&pipe->stuck, transfer);
 	else if (transfer->pipe == USB_OUT && !pipe->held)

@@ -52,6 +52,7 @@ struct script_pipe {
 	struct script_transfer *first;	/* under way */
 	struct script_message *message;
 	bool held;	/* nothing goes through */
+	bool delayed;	/* callbacks wait */
 	bool sticks;	/* the next transfer does not, until it is cancelled */
 	struct script_transfer *stuck;
 	uint64_t put, passed;	/* messages so far; passed: the callback is back */

@@ -36,6 +36,17 @@ static void open_two(void)
 	be_ready(1, 2);
 }
 
+/* The answer to the command that was sent as the n-th last. */
+static void say_status(uint8_t slot, unsigned nth_last, uint8_t sw1)
+{
+	const uint8_t answer[] = {
+		CCID_DATA_BLOCK, 2, 0, 0, 0, slot,
+		(uint8_t)(fixture.reader->seq - nth_last), 0, 0, 0, sw1, 0,
+	};
+
+	device_say(&fixture.device, answer, sizeof(answer));
+}
+
 static void the_cards_answer_comes_back(void **state)
 {
 	(void)state;
@@ -70,7 +81,14 @@ static void an_abort_of_a_command_never_taken_frees_the_slot(void **state)
 	open_with_card();
 	device_stick(&fixture.device, USB_OUT);
 	order_transmit(&a, 0, select_file, sizeof(select_file));
-	stopped_clock_pass(600000);
+	device_hold(&fixture.device, USB_OUT, true);
+	device_delay(&fixture.device, USB_IN, true);
+	while (!fixture.device.script.requests)
+		stopped_clock_pass(1000);
+	device_delay(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	device_hold(&fixture.device, USB_OUT, false);
+	stopped_clock_pass(5000);
 	assert_int_equal(order_join(&a, NULL), -ETIMEDOUT);
 	assert_int_equal(transmit_serial(0), SERIAL);
 }
@@ -116,6 +134,51 @@ static void an_answer_beside_the_status_cancelled_arrives(void **state)
 	hand_over_in_a_cancel(-ECANCELED);
 }
 
+/* Two commands at a time, answered the other way round. */
+static void answers_find_their_commands_in_any_order(void **state)
+{
+	(void)state;
+	open_two();
+	for (int i = 0; i < 50; i++) {
+		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0,
+			  0);
+		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0,
+			  0);
+		order_transmit(&a, 0, select_file, sizeof(select_file));
+		order_transmit(&b, 1, select_file, sizeof(select_file));
+		say_status(1, 1, 0x6B);
+		stopped_clock_settle();
+		assert_false(call_is_over(&a.call));
+		assert_int_equal(order_join(&b, NULL), 0);
+		assert_int_equal(b.answer[0], 0x6B);
+		say_status(0, 2, 0x6C);
+		stopped_clock_settle();
+		assert_int_equal(order_join(&a, NULL), 0);
+		assert_int_equal(a.answer[0], 0x6C);
+	}
+}
+
+static void a_third_slot_waits_for_its_turn(void **state)
+{
+	(void)state;
+	device_set_slots(&fixture.device, 3, 2);
+	for (unsigned i = 0; i < 3; i++)
+		device_insert(&fixture.device, i, i + 1);
+	fixture_open();
+	for (unsigned i = 0; i < 3; i++)
+		be_ready(i, i + 1);
+	device_hold(&fixture.device, USB_IN, true);
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	order_transmit(&b, 1, select_file, sizeof(select_file));
+	order_transmit(&waiting, 2, select_file, sizeof(select_file));
+	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK), 5);
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&a, NULL), 0);
+	assert_int_equal(order_join(&b, NULL), 0);
+	assert_int_equal(order_join(&waiting, NULL), 0);
+}
+
 /* Messages too short for the slots are doubt, and doubt is asked about. */
 static void raise_doubt(void)
 {
@@ -123,6 +186,132 @@ static void raise_doubt(void)
 
 	device_notify(&fixture.device, nothing, sizeof(nothing));
 	stopped_clock_settle();
+}
+
+/* Nobody waits in a question; its transfer brings the answer to b. */
+static void a_question_given_up_in_favour_of_an_answer_frees_its_slot(
+	void **state)
+{
+	uint8_t answer[] = {
+		CCID_DATA_BLOCK, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0x6A, 0x82,
+	};
+
+	(void)state;
+	open_two();
+	order_wait(&waiting, 0, MOVEMENT_FOREVER);
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
+	pthread_mutex_lock(&fixture.reader->lock);
+	track_missed(&fixture.reader->track, 0);
+	pthread_cond_broadcast(&fixture.reader->slot[0].moved);
+	pthread_mutex_unlock(&fixture.reader->lock);
+	stopped_clock_settle();
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	answer[6] = fixture.reader->seq;
+	order_transmit(&b, 1, select_file, sizeof(select_file));
+	script_lock(&fixture.device.script);
+	script_on_cancel(&fixture.device.script, USB_IN, 0, answer,
+			 sizeof(answer));
+	script_unlock(&fixture.device.script);
+	stopped_clock_pass(3000);
+	assert_int_equal(order_join(&b, NULL), 0);
+	assert_int_equal(b.size, 2);
+	stopped_clock_pass(1000);
+	assert_int_equal(transmit_serial(0), 1);
+	movement_stop(fixture.reader, 0);
+	stopped_clock_settle();
+	order_join(&waiting, NULL);
+}
+
+/* --- USB fails */
+
+static const int errors[] = {
+	-EIO, -ENOMEM, -EBUSY, -EPIPE, -EOVERFLOW, -ETIMEDOUT, -ECANCELED,
+};
+
+static void assert_fails_and_goes_on(void)
+{
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	stopped_clock_pass(3000);
+	assert_true(order_join(&a, NULL) < 0);
+	assert_int_not_equal(a.r, -ENODEV);
+	assert_int_not_equal(a.r, -ENOMEDIUM);
+	assert_int_equal(a.size, 0);
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+static void a_submission_that_fails_fails_its_command_alone(void **state)
+{
+	(void)state;
+	open_with_card();
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		script_fail(&fixture.device.script, SCRIPT_SUBMIT_IN, 1,
+			    errors[i]);
+		assert_fails_and_goes_on();
+		script_fail(&fixture.device.script, SCRIPT_SUBMIT_OUT, 1,
+			    errors[i]);
+		assert_fails_and_goes_on();
+	}
+}
+
+static void a_transfer_that_fails_fails_its_command_alone(void **state)
+{
+	(void)state;
+	open_with_card();
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		device_break(&fixture.device, USB_OUT, errors[i]);
+		assert_fails_and_goes_on();
+		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_STATUS, 0,
+			  (uint8_t)-errors[i]);
+		assert_fails_and_goes_on();
+	}
+}
+
+static void a_loss_of_the_device_is_one_in_every_transfer(void **state)
+{
+	static const enum script_operation operations[] = {
+		SCRIPT_SUBMIT_IN, SCRIPT_SUBMIT_OUT,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		open_with_card();
+		script_fail(&fixture.device.script, operations[i], 1, -ENODEV);
+		order_transmit(&a, 0, select_file, sizeof(select_file));
+		assert_int_equal(order_join(&a, NULL), -ENODEV);
+		assert_int_equal(movement_truth(fixture.reader, 0),
+				 TRACK_GONE);
+		fixture_close();
+	}
+}
+
+static void questions_survive_failures_of_usb(void **state)
+{
+	(void)state;
+	open_with_card();
+	order_wait(&waiting, 0, MOVEMENT_FOREVER);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		stopped_clock_pass(1000);
+		script_fail(&fixture.device.script, SCRIPT_SUBMIT_IN, 1,
+			    errors[i]);
+		raise_doubt();
+		stopped_clock_pass(1000);
+		script_fail(&fixture.device.script, SCRIPT_SUBMIT_OUT, 1,
+			    errors[i]);
+		raise_doubt();
+		stopped_clock_pass(1000);
+		device_break(&fixture.device, USB_OUT, errors[i]);
+		raise_doubt();
+		stopped_clock_pass(1000);
+		device_on(&fixture.device, CCID_GET_SLOT_STATUS,
+			  DEVICE_STATUS, 0, (uint8_t)-errors[i]);
+		raise_doubt();
+		stopped_clock_pass(1000);
+		assert_int_equal(transmit_serial(0), SERIAL);
+	}
+	assert_false(call_is_over(&waiting.call));
+	movement_stop(fixture.reader, 0);
+	stopped_clock_settle();
+	order_join(&waiting, NULL);
 }
 
 static void a_pipe_that_halts_at_a_question_is_cleared(void **state)
@@ -185,6 +374,22 @@ static void a_question_behind_a_command_that_stays_silent_is_asked_again(
 	assert_int_equal(order_join(&waiting, NULL), 0);
 }
 
+static void a_question_is_asked_until_it_is_answered(void **state)
+{
+	(void)state;
+	fixture.device.announcement = DEVICE_MUTE;
+	open_with_card();
+	order_wait(&waiting, 0, MOVEMENT_FOREVER);
+	for (int i = 0; i < 5; i++)
+		device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT,
+			  0, 0);
+	device_remove(&fixture.device, 0);
+	raise_doubt();
+	stopped_clock_pass(20000);
+	assert_int_equal(order_join(&waiting, NULL), 0);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
+}
+
 static void a_power_off_that_is_extended_for_ever_ends(void **state)
 {
 	uint8_t extension[] = {
@@ -237,9 +442,17 @@ int main(int argc, char *argv[])
 		TEST(an_abort_of_a_command_never_taken_frees_the_slot),
 		TEST(an_answer_to_another_slot_in_a_cancelled_transfer_arrives),
 		TEST(an_answer_beside_the_status_cancelled_arrives),
+		TEST(a_question_given_up_in_favour_of_an_answer_frees_its_slot),
+		TEST(answers_find_their_commands_in_any_order),
+		TEST(a_third_slot_waits_for_its_turn),
+		TEST(a_submission_that_fails_fails_its_command_alone),
+		TEST(a_transfer_that_fails_fails_its_command_alone),
+		TEST(a_loss_of_the_device_is_one_in_every_transfer),
+		TEST(questions_survive_failures_of_usb),
 		TEST(a_pipe_that_halts_at_a_question_is_cleared),
 		TEST(a_silent_question_of_a_closed_slot_stops_no_other),
 		TEST(a_question_behind_a_command_that_stays_silent_is_asked_again),
+		TEST(a_question_is_asked_until_it_is_answered),
 		TEST(a_power_off_that_is_extended_for_ever_ends),
 		TEST(a_question_that_is_extended_for_ever_ends),
 	};

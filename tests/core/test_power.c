@@ -152,6 +152,10 @@ static void a_card_of_one_voltage_is_found(void **state)
 	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
 	open_with_card();
 	for (size_t i = 0; i < sizeof(all); i++) {
+		device_remove(&fixture.device, 0);
+		stopped_clock_pass(1000);
+		device_insert(&fixture.device, 0, SERIAL);
+		stopped_clock_pass(1000);
 		script_lock(&fixture.device.script);
 		fixture.device.slot[0].card.voltages = all[i];
 		script_unlock(&fixture.device.script);
@@ -327,6 +331,23 @@ static void a_swap_just_before_a_power_off_is_not_hidden(void **state)
 	assert_int_equal(pass(), TRACK_PRESENT);
 }
 
+static void a_bit_just_before_a_power_off_may_be_nothing(void **state)
+{
+	static const uint8_t changed[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
+
+	(void)state;
+	open_with_card();
+	be_ready(0, SERIAL);
+	pass();
+	stopped_clock_pass(5000);
+	for (int i = 0; i < 4; i++) {	/* more than may be asked at once */
+		device_notify(&fixture.device, changed, sizeof(changed));
+		stopped_clock_settle();
+	}
+	assert_int_equal(power_off(0), 0);
+	assert_int_equal(pass(), TRACK_PRESENT);
+}
+
 /* --- what is refused */
 
 static void nothing_is_sent_to_a_card_that_was_not_powered_up(void **state)
@@ -428,6 +449,7 @@ int main(int argc, char *argv[])
 		TEST(a_power_off_of_an_empty_slot_is_none),
 		TEST(a_power_off_without_an_answer_ends_soon),
 		TEST(a_swap_just_before_a_power_off_is_not_hidden),
+		TEST(a_bit_just_before_a_power_off_may_be_nothing),
 		TEST(nothing_is_sent_to_a_card_that_was_not_powered_up),
 		TEST(nothing_is_sent_to_an_empty_slot),
 		TEST(a_new_card_is_out_of_reach_until_the_old_one_is_told_gone),

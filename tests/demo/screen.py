@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The ccidtrack authors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The demo's table: what happens, what a program sees, how soon; and a count."""
+"""The demo's table: what happens, what a program sees, how soon. It counts."""
 
 import os
 import sys

@@ -213,14 +213,14 @@ def check_slots(slots):
         watches = [Watch(name) for name in names]
         for slot, watch in enumerate(watches):
             check_card(bench, watch, "r", slot)
+        limit = deadline(SOON + slots / QUESTIONS)
         inserted = [bench.insert("r", slot) for slot in range(slots)]
         for card, watch in zip(inserted, watches):
-            state = watch.until(lambda state: state.present, deadline(SOON))
+            state = watch.until(lambda state: state.present, limit)
             assert state.atr.hex() == card["atr"] and state.count == 3, state
             handle = watch.context.connect(watch.reader)
             assert serial_of(handle) == int(card["serial"])
         swapped = [bench.swap("r", slot) for slot in range(slots)]
-        limit = deadline(SOON + slots / QUESTIONS)
         for card, watch in zip(swapped, watches):
             state = watch.until(lambda state: state.count == 5, limit)
             assert state.atr.hex() == card["atr"], state

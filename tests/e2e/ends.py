@@ -30,7 +30,12 @@ GRACE = 5               # pcscd powers a card off so long after its last user
 
 KINDS = ({}, {"slots": 2}, {"interrupt": False}, {"notify_merge": True},
          {"notify_delay": 5000}, {"slots": 4, "busy_slots": 2})
-MOVES = 0.02            # seconds between two movements, at most
+MOVES = 0.1             # seconds between two movements, at most
+
+# A power-up waits until it is certain that the card is still the one that pcscd
+# means, and a reader is asked at most eight times a second for long: in such a
+# turmoil a slot may need one question more.
+QUESTIONS = 8
 
 cases.parser.add_argument("--count", type=int, default=8)
 cases.parser.add_argument("--seed", type=int, default=1)
@@ -121,10 +126,10 @@ def check_reader(bench, context, name):
     watch.close()
 
 
-def check_end(bench):
-    """pcscd ends in time."""
+def check_end(bench, moving=0):
+    """pcscd ends in time, with cards moving in so many slots."""
     took = bench.end_pcscd()
-    assert took < deadline(ENDED), took
+    assert took < deadline(ENDED + moving / QUESTIONS), took
     return took
 
 
@@ -162,7 +167,8 @@ def ending_pcscd_with_cards_moving_never_hangs():
             watch = Watch(Context().readers()[0])
             call = Call(watch.next, deadline(cases.CASE_LIMIT))
             time.sleep(chance.uniform(0, 0.2))
-            times.append(check_end(bench))
+            times.append(check_end(bench, sum(mover.slots
+                                              for mover in movers)))
             call.wait(SOON)
             for name, mover in zip(kinds, movers):
                 mover.end()

@@ -46,6 +46,7 @@ struct tracker {
 	int (*power_ended)(struct track *, unsigned, bool, uint64_t);
 	int (*may_power)(const struct track *, unsigned);
 	int (*may_transmit)(const struct track *, unsigned);
+	bool (*wants_power)(const struct track *, unsigned);
 	enum track_presence (*presence)(struct track *, unsigned, bool);
 	int (*wait_enter)(struct track *, unsigned);
 	bool (*wait_over)(const struct track *, unsigned);
@@ -69,6 +70,7 @@ struct config {
 	bool proven;		/* another slot's movement was told truly */
 	bool auto_activation;
 	bool late;		/* replies overtake notifications */
+	bool slow;		/* these can be half a second under way */
 	bool doubles;		/* notifications come twice */
 	bool garbles;		/* notifications arrive as rubbish, are noticed */
 	bool loses;		/* notifications vanish without a trace */
@@ -94,10 +96,12 @@ struct kept {
 	uint8_t reported;
 	uint8_t powered;
 	uint8_t powering;
+	uint8_t idle;		/* powered for our sake */
 	uint8_t shown;
 	uint8_t again;
 	uint8_t power_visit;
 	uint8_t watched;
+	uint8_t told;
 	uint8_t pass_empty;
 	uint8_t pass_present;
 	uint8_t waiting;
@@ -106,6 +110,7 @@ struct kept {
 	uint8_t ended;
 	uint8_t asked;
 	uint8_t outdated;
+	uint8_t announced;
 	uint8_t asked_age;
 	uint8_t heard;
 	uint8_t moved;
@@ -114,7 +119,7 @@ struct kept {
 	uint8_t power_recent;
 	uint8_t power_kind;
 	uint8_t power_bit;
-	uint8_t chatty[2];
+	uint8_t chatty[TRACK_POWER_KINDS];
 };
 
 /* Bits of a notification on its way */
@@ -127,6 +132,7 @@ struct kept {
 
 enum call_stage {
 	CALL_NONE,
+	CALL_WITNESS,	/* before the card loses its power: is it the same? */
 	CALL_SENT,	/* the reply is on its way */
 	CALL_OFF_SENT,	/* first half of a reset */
 	CALL_RECHECK,	/* it failed: what does the slot hold? */
@@ -136,6 +142,7 @@ enum call_kind {
 	CALL_UP,
 	CALL_DOWN,
 	CALL_RESET,
+	CALL_KEEP,	/* off and on again, instead of off */
 	CALL_CARD,	/* an APDU or parameters */
 };
 
@@ -299,7 +306,7 @@ enum ccid_icc reader_status(const struct bench *bench);
 bool call_begin(struct bench *bench, enum caller caller, enum call_kind kind);
 bool call_begin_mute(struct bench *bench, enum caller caller,
 		     enum call_kind kind);
-bench_step call_reply, call_recheck, call_give_up;
+bench_step call_witnessed, call_reply, call_recheck, call_give_up;
 
 /* pcscd.c: the event thread, and pcscd's end */
 bench_step event_step, event_mute, event_return, event_timeout, event_cancel;

@@ -97,6 +97,10 @@ static void send(struct bench *bench, enum call_kind kind, bool mute)
 		note_power(bench, TRACK_POWER_OFF);
 		reach_down(bench, CALL_SENT);
 		break;
+	case CALL_KEEP:
+		note_power(bench, TRACK_POWER_KEPT);
+		reach_down(bench, CALL_OFF_SENT);
+		break;
 	case CALL_CARD:
 		reach_card(bench);
 		break;
@@ -112,9 +116,34 @@ static int allowed(const struct bench *bench, enum call_kind kind)
 	case CALL_CARD:
 		return bench->tracker->may_transmit(&bench->track, 0);
 	case CALL_DOWN:
+	case CALL_KEEP:
 		break;
 	}
 	return bench->world.unplugged ? -ENODEV : 0;
+}
+
+static bool is_powered(const struct track_slot *s)
+{
+	return s->present && s->powered == s->visit;
+}
+
+/* Of a reader that announces nothing, only the card's own power tells. */
+static bool needs_witness(const struct bench *bench, enum call_kind kind)
+{
+	const struct track *track = &bench->track;
+
+	if (kind == CALL_CARD || bench->world.unplugged)
+		return false;
+	return (track->trust == TRACK_PACED && is_powered(&track->slot[0])) ||
+	       (kind == CALL_DOWN && track->slot[0].doubt);
+}
+
+static void call_witness(struct bench *bench, enum call_kind kind)
+{
+	bench->world.call = CALL_WITNESS;
+	bench->world.call_kind = (uint8_t)kind;
+	if (bench->track.trust == TRACK_PACED)
+		bench->tracker->missed(&bench->track, 0);
 }
 
 static bool begin(struct bench *bench, enum caller caller, enum call_kind kind,
@@ -128,8 +157,40 @@ static bool begin(struct bench *bench, enum caller caller, enum call_kind kind,
 	bench->world.caller = (uint8_t)caller;
 	if (r < 0)
 		finish(bench, caller, r);
+	else if (needs_witness(bench, kind))
+		call_witness(bench, kind);
 	else
 		send(bench, kind, mute);
+	return true;
+}
+
+/* The order to power off is one to keep the power, where swaps hide. */
+static void go_on(struct bench *bench)
+{
+	enum call_kind kind = bench->world.call_kind;
+
+	if (kind == CALL_DOWN &&
+	    bench->tracker->wants_power(&bench->track, 0))
+		kind = CALL_KEEP;
+	if (kind == CALL_UP && bench->track.slot[0].kept)
+		kind = CALL_RESET;
+	send(bench, kind, false);
+}
+
+bool call_witnessed(struct bench *bench)
+{
+	struct world *w = &bench->world;
+	int r;
+
+	if (w->call != CALL_WITNESS || w->question)
+		return false;
+	r = bench->tracker->may_power(&bench->track, 0);
+	if (r == -EAGAIN)
+		return false;
+	if (r < 0 && (w->call_kind != CALL_DOWN || w->unplugged))
+		finish(bench, w->caller, r);
+	else
+		go_on(bench);
 	return true;
 }
 
@@ -155,6 +216,7 @@ static void end(struct bench *bench)
 	case CALL_UP:
 	case CALL_RESET:
 	case CALL_DOWN:
+	case CALL_KEEP:
 		r = bench->tracker->power_ended(&bench->track, 0, w->call_done,
 						bench->now);
 		break;
@@ -187,7 +249,8 @@ bool call_reply(struct bench *bench)
 	hear(bench);
 	if (w->call == CALL_OFF_SENT)
 		reach_up(bench, false);
-	else if (w->call_done || w->call_kind == CALL_DOWN)
+	else if (w->call_done || w->call_kind == CALL_DOWN ||
+		 w->call_kind == CALL_KEEP)
 		end(bench);
 	else
 		w->call = CALL_RECHECK;
@@ -217,10 +280,15 @@ bool call_give_up(struct bench *bench)
 {
 	struct world *w = &bench->world;
 
-	if (!bench->config->unanswered || w->call != CALL_RECHECK ||
-	    w->question ||
+	if (!bench->config->unanswered || w->question ||
+	    (w->call != CALL_RECHECK && w->call != CALL_WITNESS) ||
 	    bench->tracker->may_power(&bench->track, 0) != -EAGAIN)
 		return false;
-	end(bench);
+	if (w->call == CALL_RECHECK)
+		end(bench);
+	else if (w->call_kind == CALL_DOWN)
+		go_on(bench);
+	else
+		finish(bench, w->caller, -ETIMEDOUT);
 	return true;
 }

@@ -89,6 +89,7 @@ static void keep_told(const struct track_slot *s, struct kept *kept)
 	kept->present = s->present;
 	kept->reported = relation_of(s->reported, s);
 	kept->watched = s->watched;
+	kept->told = s->told;
 	kept->pass_empty = s->pass_empty;
 	kept->pass_present = s->pass_present;
 	kept->waiting = s->waiting;
@@ -97,6 +98,7 @@ static void keep_told(const struct track_slot *s, struct kept *kept)
 	kept->ended = s->ended;
 	kept->asked = s->asked;
 	kept->outdated = s->asked && s->outdated;
+	kept->announced = s->doubt && s->announced;
 }
 
 /*
@@ -125,6 +127,7 @@ static void keep_power(const struct track_slot *s, uint64_t now,
 
 	kept->powered = relation_of(s->powered, s);
 	kept->powering = s->powering;
+	kept->idle = kept->powered && s->kept;
 	kept->shown = s->present && s->shown == s->visit;
 	kept->again = kept->shown && in_use && s->again;
 	kept->power_visit = relation_of(s->power_visit, s);
@@ -164,6 +167,7 @@ static void restore_told(const struct kept *kept, struct track_slot *s)
 	s->visit = THIS_VISIT;
 	s->reported = kept->reported;
 	s->watched = kept->watched;
+	s->told = kept->told;
 	s->pass_empty = kept->pass_empty;
 	s->pass_present = kept->pass_present;
 	s->waiting = kept->waiting;
@@ -172,6 +176,7 @@ static void restore_told(const struct kept *kept, struct track_slot *s)
 	s->ended = kept->ended;
 	s->asked = kept->asked;
 	s->outdated = kept->outdated;
+	s->announced = kept->announced;
 }
 
 static void restore_power(const struct kept *kept, uint64_t now,
@@ -179,6 +184,7 @@ static void restore_power(const struct kept *kept, uint64_t now,
 {
 	s->powered = kept->powered;
 	s->powering = kept->powering;
+	s->kept = kept->idle;
 	s->shown = kept->shown ? s->visit : 0;
 	s->again = kept->again;
 	s->power_visit = kept->power_visit;

@@ -14,7 +14,7 @@ static bool is_strict(const struct config *c)
 {
 	return c->endpoint == ENDPOINT_TRUE && !c->late && !c->doubles &&
 	       !c->garbles && !c->loses && !c->bitless && !c->chatty_on &&
-	       !c->chatty_off && !c->opening;
+	       !c->chatty_off && !c->opening && !c->unanswered;
 }
 
 static bool is_lossy(const struct config *c)
@@ -81,10 +81,7 @@ void promise_lose(struct bench *bench, uint8_t note)
 
 void promise_at_send(struct bench *bench, enum call_kind kind)
 {
-	/* Nobody will know then: it may be told as a swap though it was none. */
-	if (kind == CALL_DOWN && bench->track.slot[0].doubt)
-		bench->world.left = true;
-	if (kind != CALL_DOWN && bench->world.evident &&
+	if (kind != CALL_DOWN && kind != CALL_KEEP && bench->world.evident &&
 	    bench->track.slot[0].watched)
 		bench_break(bench, "a command crosses a swap that pcscd was "
 				   "not told of");
@@ -237,10 +234,21 @@ static void try_presence(struct bench *bench)
 				   "truth, or uses it up");
 }
 
+/* Only a reader that hides movements is asked at intervals for ever. */
+static void look_at_trust(struct bench *bench)
+{
+	const struct config *c = bench->config;
+
+	if (c->endpoint == ENDPOINT_TRUE && !c->loses &&
+	    bench->track.trust == TRACK_PACED)
+		bench_break(bench, "an honest reader is taken for a liar");
+}
+
 void promise_between(struct bench *bench)
 {
 	const struct world *w = &bench->world;
 
+	look_at_trust(bench);
 	if (bench->track.slot[0].watched && !w->unplugged)
 		try_presence(bench);
 	if (w->event_at != EVENT_WAIT)

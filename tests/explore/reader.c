@@ -248,7 +248,7 @@ static bool can_ask(const struct bench *bench)
 	const struct world *w = &bench->world;
 
 	return !w->question && !w->unplugged &&
-	       (w->call == CALL_NONE || w->call == CALL_RECHECK) &&
+	       w->call != CALL_SENT && w->call != CALL_OFF_SENT &&
 	       bench->question_due <= bench->now;
 }
 
@@ -302,12 +302,12 @@ static bool is_time_for_time(const struct bench *bench)
 	return !w->unplugged && !w->question;
 }
 
-/* Replies may overtake notifications by a tick, never by two. */
+/* A notification may be under way for a tick, never for two. */
 static bool can_age(const struct bench *bench)
 {
 	const struct world *w = &bench->world;
 
-	if (!bench->config->late)
+	if (!bench->config->slow)
 		return w->notes == 0;
 	for (unsigned i = 0; i < w->notes; i++)
 		if (w->note[i] & NOTE_AGED)

@@ -5,18 +5,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define CHUNK_BITS	14
+#define CHUNK_BITS	18
 #define CHUNK		(1u << CHUNK_BITS)
-#define CHUNKS		(1u << 13)	/* 134 million states */
+#define CHUNKS		(1u << 9)	/* 134 million states */
 #define FIRST_TABLE	(1u << 16)
+#define HUGE_PAGE	((size_t)1 << 21)
 #define INDEX		UINT64_C(0xFFFFFFFF)
 
+/* Huge pages, where there are some: every look-up is at another place. */
 static void *allocate(size_t count, size_t size)
 {
-	void *memory = calloc(count, size);
+	size_t bytes = (count * size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	void *memory = aligned_alloc(HUGE_PAGE, bytes);
 
-	if (!memory) {
+	if (memory) {
+		madvise(memory, bytes, MADV_HUGEPAGE);
+		memset(memory, 0, bytes);
+	} else {
 		puts("Bail out! no memory left");
 		exit(EXIT_FAILURE);
 	}

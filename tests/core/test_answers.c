@@ -1,0 +1,274 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "movement.h"
+
+#define SERIAL	0x01020304u
+
+static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+
+static struct order a;
+
+static void open_with_card(void)
+{
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	be_ready(0, SERIAL);
+}
+
+static void open_extended(uint32_t message_size)
+{
+	device_set_features(&fixture.device, EXTENDED_LEVEL | DEVICE_AUTOMATIC);
+	device_set_message(&fixture.device, message_size);
+	open_with_card();
+}
+
+/* Sends; comes back when the call is over, in at most ten minutes. */
+static int send(const uint8_t *command, size_t size, uint64_t *ret_ms)
+{
+	order_transmit(&a, 0, command, size);
+	for (int i = 0; i < 610 && !call_is_over(&a.call); i++)
+		stopped_clock_pass(1000);
+	return order_join(&a, ret_ms);
+}
+
+static int send_with(enum device_fault fault, unsigned n, uint8_t code)
+{
+	device_on(&fixture.device, CCID_XFR_BLOCK, fault, n, code);
+	return send(get_data, sizeof(get_data), NULL);
+}
+
+/* Whatever went wrong, the card can be used again; powered up if need be. */
+static void assert_goes_on(void)
+{
+	if (transmit_serial(0) != SERIAL) {
+		assert_int_equal(power_up(0), 0);
+		assert_int_equal(transmit_serial(0), SERIAL);
+	}
+}
+
+static void assert_fails(enum device_fault fault, unsigned n, uint8_t code,
+			 int error)
+{
+	memset(a.answer, 0xEE, sizeof(a.answer));
+	assert_int_equal(send_with(fault, n, code), error);
+	assert_int_equal(a.size, 0);
+	for (size_t i = 0; i < 300; i++)
+		assert_true(a.answer[i] == 0xEE || a.answer[i] == 0);
+	assert_goes_on();
+}
+
+/* --- wrong answers */
+
+static void a_few_empty_packets_are_read_over(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_int_equal(send_with(DEVICE_EMPTIES, 4, 0), 0);
+	assert_int_equal(a.size, 6);
+}
+
+static void many_empty_packets_end_the_command(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_fails(DEVICE_EMPTIES, 5, 0, -EPROTO);
+}
+
+static void an_answer_without_a_whole_header_ends_the_command(void **state)
+{
+	(void)state;
+	open_with_card();
+	for (unsigned n = 1; n < CCID_HEADER_SIZE; n++)
+		assert_fails(DEVICE_SHORT, n, 0, -EPROTO);
+}
+
+static void an_answer_shorter_than_it_says_ends_the_command(void **state)
+{
+	(void)state;
+	open_with_card();
+	for (unsigned n = CCID_HEADER_SIZE; n < CCID_HEADER_SIZE + 6; n++)
+		assert_fails(DEVICE_SHORT, n, 0, -EPROTO);
+}
+
+static void an_answer_longer_than_it_says_ends_the_command(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_fails(DEVICE_LENGTH, 0, 255, -EPROTO);
+}
+
+static void answers_to_nobody_are_dropped(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_int_equal(send_with(DEVICE_STRAYS, 16, 0), 0);
+	assert_int_equal(a.size, 6);
+}
+
+static void many_answers_to_nobody_end_the_command(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_fails(DEVICE_STRAYS, 17, 0, -EPROTO);
+}
+
+static void an_answer_to_another_number_is_none(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_fails(DEVICE_OTHER_SEQ, 0, 0, -ETIMEDOUT);
+}
+
+static void an_answer_for_another_slot_is_none(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_fails(DEVICE_OTHER_SLOT, 0, 0, -ETIMEDOUT);
+}
+
+static void an_answer_of_another_type_ends_the_command(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_fails(DEVICE_OTHER_TYPE, 0, 0, -EPROTO);
+}
+
+static void an_answer_that_comes_too_late_is_nobody_elses(void **state)
+{
+	uint8_t late[] = {
+		CCID_DATA_BLOCK, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x6F, 0x00,
+	};
+
+	(void)state;
+	open_with_card();
+	fixture.device.ignores_abort = true;
+	late[6] = fixture.reader->seq;
+	assert_int_equal(send_with(DEVICE_SILENT, 0, 0), -ETIMEDOUT);
+	device_say(&fixture.device, late, sizeof(late));
+	assert_goes_on();
+}
+
+static void an_answer_without_a_card_is_dropped(void **state)
+{
+	(void)state;
+	open_with_card();
+	assert_int_equal(send_with(DEVICE_ICC, 0, 2), -ESTALE);
+	assert_int_equal(a.size, 0);
+}
+
+static const struct {
+	uint8_t code;
+	int error;
+} failures[] = {
+	{ CCID_ERROR_ABORTED, -EIO },
+	{ CCID_ERROR_MUTE, -ETIMEDOUT },
+	{ CCID_ERROR_PARITY, -EIO },
+	{ CCID_ERROR_OVERRUN, -EIO },
+	{ CCID_ERROR_HARDWARE, -EIO },
+	{ CCID_ERROR_PROTOCOL, -EIO },
+	{ CCID_ERROR_CLASS, -EIO },
+	{ CCID_ERROR_PROCEDURE_BYTE, -EIO },
+	{ CCID_ERROR_DEACTIVATED, -EIO },
+	{ CCID_ERROR_NOT_SUPPORTED, -EIO },
+	{ 1, -EIO }, { 0x7F, -EIO }, { 0x85, -EIO }, { 0xC5, -EIO },
+};
+
+static void every_failure_that_the_reader_tells_is_one(void **state)
+{
+	(void)state;
+	open_with_card();
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+		assert_fails(DEVICE_FAIL, 0, failures[i].code,
+			     failures[i].error);
+}
+
+static void a_busy_slot_is_tried_again(void **state)
+{
+	(void)state;
+	open_with_card();
+	for (int i = 0; i < 3; i++)
+		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_FAIL, 0,
+			  CCID_ERROR_SLOT_BUSY);
+	assert_int_equal(send(get_data, sizeof(get_data), NULL), 0);
+	assert_int_equal(a.size, 6);
+}
+
+static void a_slot_that_stays_busy_fails_soon(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_with_card();
+	for (int i = 0; i < 50; i++)
+		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_FAIL, 0,
+			  CCID_ERROR_SLOT_BUSY);
+	assert_int_equal(send(get_data, sizeof(get_data), &ms), -EIO);
+	assert_in_range(ms, 1000, 3000);
+}
+
+/* --- chains that make no sense */
+
+static void a_chain_without_an_end_ends(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_extended(100);
+	for (int i = 0; i < 60; i++)
+		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_CHAIN, 0,
+			  i ? CCID_CHAIN_MIDDLE : CCID_CHAIN_BEGIN);
+	assert_true(send(get_data, sizeof(get_data), &ms) < 0);
+	assert_int_equal(a.size, 0);
+}
+
+static void an_unknown_chain_parameter_ends_the_command(void **state)
+{
+	(void)state;
+	open_extended(100);
+	for (unsigned code = 4; code < 256; code += 7)
+		if (code != CCID_CHAIN_CONTINUE) {
+			assert_true(send_with(DEVICE_CHAIN, 0,
+					      (uint8_t)code) < 0);
+			assert_int_equal(a.size, 0);
+		}
+	assert_goes_on();
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, fixture_plug, fixture_discard)
+		TEST(a_few_empty_packets_are_read_over),
+		TEST(many_empty_packets_end_the_command),
+		TEST(an_answer_without_a_whole_header_ends_the_command),
+		TEST(an_answer_shorter_than_it_says_ends_the_command),
+		TEST(an_answer_longer_than_it_says_ends_the_command),
+		TEST(answers_to_nobody_are_dropped),
+		TEST(many_answers_to_nobody_end_the_command),
+		TEST(an_answer_to_another_number_is_none),
+		TEST(an_answer_for_another_slot_is_none),
+		TEST(an_answer_of_another_type_ends_the_command),
+		TEST(an_answer_that_comes_too_late_is_nobody_elses),
+		TEST(an_answer_without_a_card_is_dropped),
+		TEST(every_failure_that_the_reader_tells_is_one),
+		TEST(a_busy_slot_is_tried_again),
+		TEST(a_slot_that_stays_busy_fails_soon),
+		TEST(a_chain_without_an_end_ends),
+		TEST(an_unknown_chain_parameter_ends_the_command),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
