@@ -353,6 +353,49 @@ static void send_extensions(struct device *device, const uint8_t *command,
 		send_rightly(device, &extension, command);
 }
 
+/* A transfer that ends with an error instead. */
+static void send_error(struct device *device, int error)
+{
+	put_message(device, USB_IN, error, NULL, 0);
+}
+
+static void send_before(struct device *device, struct answer *answer,
+			const uint8_t *command, enum device_fault fault,
+			unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (fault == DEVICE_EMPTIES)
+			put_message(device, USB_IN, 0, NULL, 0);
+		else
+			send(device, answer, command[5], command[6] + 7,
+			     SIZE_MAX, (uint32_t)answer->size);
+	send_rightly(device, answer, command);
+}
+
+static void give_atr(struct answer *answer, size_t size)
+{
+	answer->bytes = realloc(answer->bytes, CCID_HEADER_SIZE + size);
+	if (size)
+		memset(answer->bytes + CCID_HEADER_SIZE, 0x3B, size);
+	answer->size = size;
+}
+
+/* What is wrong inside an answer that comes otherwise as it should. */
+static void spoil(struct answer *answer, enum device_fault fault, unsigned n,
+		  uint8_t code)
+{
+	if (fault == DEVICE_FAIL)
+		fail(answer, code);
+	if (fault == DEVICE_OTHER_TYPE)
+		answer->type = CCID_ESCAPE_REPLY;
+	if (fault == DEVICE_ICC)
+		answer->status = (uint8_t)((answer->status & 0xFC) | code);
+	if (fault == DEVICE_CHAIN)
+		answer->extra = code;
+	if (fault == DEVICE_ATR_SIZE)
+		give_atr(answer, n);
+}
+
 static void send_faulty(struct device *device, struct answer *answer,
 			const uint8_t *command, enum device_fault fault,
 			unsigned n, uint8_t code)
@@ -361,64 +404,51 @@ static void send_faulty(struct device *device, struct answer *answer,
 	uint32_t length = (uint32_t)answer->size;
 
 	switch (fault) {
-	case DEVICE_SILENT:
-		return;
-	case DEVICE_FAIL:
-		fail(answer, code);
+	case DEVICE_REMOVED:
+		device_move_locked(device, slot, false, 0);
 		break;
-	case DEVICE_EXTEND:
-		send_extensions(device, command, n, code);
+	case DEVICE_SILENT:
+		break;
+	case DEVICE_STALL:
+		send_error(device, -EPIPE);
+		break;
+	case DEVICE_STATUS:
+		send_error(device, -(int)code);
 		break;
 	case DEVICE_OTHER_SEQ:
 		send(device, answer, slot, seq + 1, SIZE_MAX, length);
-		return;
+		break;
 	case DEVICE_OTHER_SLOT:
 		send(device, answer, slot + 1, seq, SIZE_MAX, length);
-		return;
-	case DEVICE_OTHER_TYPE:
-		answer->type = CCID_ESCAPE_REPLY;
 		break;
 	case DEVICE_SHORT:
 		send(device, answer, slot, seq, n, length);
-		return;
+		break;
 	case DEVICE_LENGTH:
 		send(device, answer, slot, seq, SIZE_MAX, length + code);
-		return;
+		break;
 	case DEVICE_EMPTIES:
-		for (unsigned i = 0; i < n; i++)
-			put_message(device, USB_IN, 0, NULL, 0);
-		break;
 	case DEVICE_STRAYS:
-		for (unsigned i = 0; i < n; i++)
-			send(device, answer, slot, seq + 7, SIZE_MAX, length);
+		send_before(device, answer, command, fault, n);
 		break;
-	case DEVICE_STALL:
-		put_message(device, USB_IN, -EPIPE, NULL, 0);
-		return;
-	case DEVICE_STATUS:
-		put_message(device, USB_IN, -(int)code, NULL, 0);
-		return;
-	case DEVICE_ICC:
-		answer->status = (uint8_t)((answer->status & 0xFC) | code);
+	case DEVICE_EXTEND:
+		send_extensions(device, command, n, code);
+		send_rightly(device, answer, command);
 		break;
-	case DEVICE_CHAIN:
-		answer->extra = code;
-		break;
-	case DEVICE_ATR_SIZE:
-		give(answer, device->script.info.descriptor, 0);
-		answer->bytes = realloc(answer->bytes, CCID_HEADER_SIZE + n);
-		memset(answer->bytes + CCID_HEADER_SIZE, 0x3B, n);
-		answer->size = n;
-		break;
-	case DEVICE_REMOVED:
-		device_move_locked(device, slot, false, 0);
-		return;
 	case DEVICE_SWAPPED:
 		device_move_locked(device, slot, false, 0);
 		device_move_locked(device, slot, true, n);
+		send_rightly(device, answer, command);
+		break;
+	case DEVICE_FAIL:
+	case DEVICE_OTHER_TYPE:
+	case DEVICE_ICC:
+	case DEVICE_CHAIN:
+	case DEVICE_ATR_SIZE:
+		spoil(answer, fault, n, code);
+		send_rightly(device, answer, command);
 		break;
 	}
-	send_rightly(device, answer, command);
 }
 
 static int find_fault(const struct device *device, uint8_t command)

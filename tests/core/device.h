@@ -44,13 +44,13 @@ enum device_fault {
 	DEVICE_SHORT,		/* n bytes of the answer */
 	DEVICE_LENGTH,		/* dwLength is code too great */
 	DEVICE_EMPTIES,		/* n packets without a byte, then the answer */
-	DEVICE_STRAYS,		/* n answers to another number, then the answer */
+	DEVICE_STRAYS,		/* n answers to nobody, then the answer */
 	DEVICE_STALL,		/* the pipe halts instead of the answer */
 	DEVICE_STATUS,		/* the transfer ends with -code */
 	DEVICE_ICC,		/* bmICCStatus is code */
 	DEVICE_CHAIN,		/* bChainParameter is code */
 	DEVICE_ATR_SIZE,	/* the answer has n bytes of data */
-	DEVICE_REMOVED,		/* the card leaves in this moment, then SILENT */
+	DEVICE_REMOVED,		/* the card leaves, then SILENT */
 	DEVICE_SWAPPED,		/* the card is swapped, then the answer */
 };
 
@@ -66,7 +66,7 @@ struct device_slot {
 	uint8_t abort_seq;
 	bool changed;		/* not told yet */
 	uint64_t announced;	/* by this message of the interrupt pipe */
-	unsigned alone, last_alone;	/* movements since the last merged ones */
+	unsigned alone, last_alone;	/* movements since some merged */
 	uint8_t *command;	/* parts of a chained APDU */
 	size_t command_size;
 	uint8_t *answer;	/* what is left of a chained answer */
@@ -81,8 +81,8 @@ struct device {
 	bool auto_activation;
 	bool ignores_abort;	/* the request halts */
 	bool doubles;		/* every notification comes twice */
-	bool cuts;		/* every notification is cut to its first byte */
-	bool settles;		/* a card is mute until its insertion was fetched */
+	bool cuts;		/* notifications are cut to one byte */
+	bool settles;		/* mute until its insertion was fetched */
 	enum device_announcement announcement;
 	uint64_t notice_us;	/* how late notifications are */
 	size_t answer_size;	/* of data that a card adds */

@@ -58,7 +58,7 @@ void order_transmit(struct order *order, unsigned slot, const uint8_t *command,
 		    size_t size);
 void order_transmit_into(struct order *order, unsigned slot,
 			 const uint8_t *command, size_t size, size_t room);
-void order_presence(struct order *order, unsigned slot);	/* r: track_presence */
+void order_presence(struct order *order, unsigned slot);	/* r tells it */
 
 /* The same, done: returns what the call returned. */
 int power_up(unsigned slot);

@@ -220,7 +220,7 @@ static void note_return(struct host_slot *slot, bool timed_out)
 	    slot->disturbed == slot->calm_at)
 		spurious = true;
 	slot->spurious += spurious;
-	if (stopped && slot->stop_us)
+	if (stopped && slot->stop_us && slot->stop_us <= now)
 		note_stop((uint32_t)(now - slot->stop_us));
 	slot->stop_us = 0;
 	pthread_mutex_unlock(&slot->lock);

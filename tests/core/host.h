@@ -66,12 +66,12 @@ struct host_slot {
 	pthread_mutex_t lock;		/* guards all below; a leaf */
 	pthread_cond_t *progress;	/* signalled with the lock held */
 	enum host_card card;		/* what pcscd believes */
-	uint32_t serial;		/* of the ATR it knows, 0: none (mute) */
+	uint32_t serial;		/* of the ATR it knows, 0: mute */
 	uint32_t first_serial;		/* of the first ATR since told */
 	uint64_t told;			/* tick: believed present since */
 	bool waiting;			/* the watcher is in the poll */
 	bool ending;			/* clients and watcher shall end */
-	uint64_t disturbed;		/* movements and other messages so far */
+	uint64_t disturbed;		/* movements so far */
 	uint64_t calm_at;		/* disturbed, when all was settled */
 	bool removed;			/* the client's handle is of no use */
 	uint64_t stops_begun, stops_done;
@@ -87,7 +87,7 @@ struct host_slot {
 };
 
 extern uint32_t *host_stop_us;	/* latencies of stops, one each */
-extern unsigned host_stops;	/* how many; the first HOST_STOPS_MAX are kept */
+extern unsigned host_stops;	/* the first HOST_STOPS_MAX are kept */
 #define HOST_STOPS_MAX	1000000
 
 void host_note(struct host_slot *slot, const char *what, uint64_t value);

@@ -60,7 +60,8 @@ static struct {
 static struct {
 	uint64_t movements, rounds, lives, lost, hidden;
 	uint64_t removals, insertions, returns, spurious, apdus, crossed;
-	uint64_t power_ups, failed_calls, mutes, merged, quiet_us, quiet_worst_us;
+	uint64_t power_ups, failed_calls, mutes, merged;
+	uint64_t quiet_us, quiet_worst_us;
 } sum;
 
 static uint32_t serials = 1000;
@@ -381,7 +382,7 @@ static void make_reader(uint64_t seed)
 	device->script.info.interrupt_endpoint = !dice_one_in(&dice, 8);
 	life.announces = device->script.info.interrupt_endpoint;
 	device->settles = life.announces;
-	/* Without a message for each swap nothing could tell the cards apart. */
+	/* Without a message for each swap nothing tells cards apart. */
 	if (life.announces && !life.loses && dice_one_in(&dice, 3))
 		device_set_features(device, SHORT_APDU | DEVICE_AUTOMATIC |
 						    DESC_AUTO_ACTIVATION);
@@ -402,6 +403,8 @@ static void begin_life(uint64_t seed)
 
 static void end_life(void)
 {
+	if (dice_one_in(&dice, 6))
+		device_unplug(&life.device);
 	for (unsigned i = 0; i < life.slots; i++)
 		host_close(&life.slot[i], dice_one_in(&dice, 2),
 			   dice_one_in(&dice, 2));

@@ -55,7 +55,7 @@ struct script_pipe {
 	bool delayed;	/* callbacks wait */
 	bool sticks;	/* the next transfer does not, until it is cancelled */
 	struct script_transfer *stuck;
-	uint64_t put, passed;	/* messages so far; passed: the callback is back */
+	uint64_t put, passed;	/* messages so far; passed: told */
 	bool halted;	/* until cleared */
 
 	/* What a transfer ends with that is cancelled, once */

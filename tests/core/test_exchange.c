@@ -354,7 +354,7 @@ static void a_silent_question_of_a_closed_slot_stops_no_other(void **state)
 }
 
 /* The doubt comes while a command runs, so the question comes behind it. */
-static void a_question_behind_a_command_that_stays_silent_is_asked_again(
+static void a_silent_question_behind_a_command_is_asked_again(
 	void **state)
 {
 	(void)state;
@@ -451,7 +451,7 @@ int main(int argc, char *argv[])
 		TEST(questions_survive_failures_of_usb),
 		TEST(a_pipe_that_halts_at_a_question_is_cleared),
 		TEST(a_silent_question_of_a_closed_slot_stops_no_other),
-		TEST(a_question_behind_a_command_that_stays_silent_is_asked_again),
+		TEST(a_silent_question_behind_a_command_is_asked_again),
 		TEST(a_question_is_asked_until_it_is_answered),
 		TEST(a_power_off_that_is_extended_for_ever_ends),
 		TEST(a_question_that_is_extended_for_ever_ends),

@@ -54,7 +54,7 @@ static void a_movement_is_told_without_any_message_to_the_reader(void **state)
 	assert_int_equal(messages_sent(), sent);
 }
 
-static void the_first_notification_that_repeats_the_start_is_no_movement(
+static void a_first_notification_that_repeats_the_start_is_none(
 	void **state)
 {
 	static const uint8_t present[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
@@ -267,7 +267,7 @@ static void a_halted_interrupt_pipe_is_cleared(void **state)
 	assert_int_equal(watching.size, TRACK_PRESENT);
 }
 
-static void a_pipe_that_fails_again_and_again_is_replaced_by_questions(
+static void a_pipe_that_fails_for_good_is_replaced_by_questions(
 	void **state)
 {
 	(void)state;
@@ -520,7 +520,7 @@ int main(int argc, char *argv[])
 	cmocka_unit_test_setup_teardown(name, fixture_plug, fixture_discard)
 		TEST(nothing_is_sent_while_nothing_moves),
 		TEST(a_movement_is_told_without_any_message_to_the_reader),
-		TEST(the_first_notification_that_repeats_the_start_is_no_movement),
+		TEST(a_first_notification_that_repeats_the_start_is_none),
 		TEST(messages_without_meaning_are_passed_over),
 		TEST(of_two_messages_in_a_transfer_both_count),
 		TEST(a_lost_notification_is_found_by_the_next_short_one),
@@ -532,7 +532,7 @@ int main(int argc, char *argv[])
 		TEST(an_interrupt_transfer_that_others_cancel_is_armed_again),
 		TEST(a_movement_behind_a_lost_transfer_is_found),
 		TEST(a_halted_interrupt_pipe_is_cleared),
-		TEST(a_pipe_that_fails_again_and_again_is_replaced_by_questions),
+		TEST(a_pipe_that_fails_for_good_is_replaced_by_questions),
 		TEST(a_failure_now_and_then_costs_no_pipe),
 		TEST(a_pipe_that_cannot_be_armed_is_replaced_by_questions),
 		TEST(a_reader_without_the_pipe_is_asked),

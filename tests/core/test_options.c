@@ -91,7 +91,8 @@ static void keys_further_down_are_none_of_ours(void **state)
 
 static const char *const no_numbers[] = {
 	"", " ", "x", "0x", "4x", "4 5", "-1", "-0", "1e3",
-	"99999999999999999999999999999999999999999999999", "65536", "4294967296",
+	"65536", "4294967296",
+	"99999999999999999999999999999999999999999999999",
 };
 
 static void what_is_no_number_in_range_is_told_and_left(void **state)

@@ -270,7 +270,7 @@ static void a_swap_during_a_power_up_is_no_success(void **state)
 	assert_int_equal(finish(&a, NULL), -ESTALE);
 }
 
-/* A slot without a switch: nobody tells before the power-up that it is empty. */
+/* A slot without a switch: nothing else tells that it is empty. */
 static void a_failed_power_up_tells_of_an_empty_slot(void **state)
 {
 	(void)state;
@@ -374,7 +374,7 @@ static void nothing_is_sent_to_an_empty_slot(void **state)
 	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK), 0);
 }
 
-/* The removal is owed to pcscd: until it knows, the new card is out of reach. */
+/* The removal is owed to pcscd. */
 static void a_new_card_is_out_of_reach_until_the_old_one_is_told_gone(
 	void **state)
 {

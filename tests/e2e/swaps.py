@@ -289,7 +289,7 @@ class Slot:
             pass
         else:
             # The handle may be the new card's if that is known already.
-            if not self.is_known(self.watch.look()):
+            if not self.is_told(self.watch.look()):
                 self.ask(handle)
         self.see()
         self.control("set", self.name, "power-time=0")

@@ -25,7 +25,7 @@ const struct tracker tracker_real = {
 	.stop = track_stop,
 };
 
-const struct step bench_steps[] = {
+const struct step bench_steps[BENCH_STEPS] = {
 	{ "a card is inserted", reader_insert, false },
 	{ "a card is inserted, told with what was to be told",
 	  reader_insert_merged, false },
@@ -63,8 +63,6 @@ const struct step bench_steps[] = {
 	{ "the client goes on", client_step, true },
 	{ "the client powers up a mute card", client_mute, false },
 };
-
-const size_t bench_steps_count = sizeof(bench_steps) / sizeof(bench_steps[0]);
 
 void bench_break(struct bench *bench, const char *promise)
 {

@@ -268,8 +268,9 @@ struct step {
 	bool inside;	/* it happens by itself, without cards, people, chance */
 };
 
-extern const struct step bench_steps[];
-extern const size_t bench_steps_count;
+#define BENCH_STEPS	32
+
+extern const struct step bench_steps[BENCH_STEPS];
 
 /* The first states: reader opened, without and with a card. */
 void bench_open(struct bench *bench, const struct config *config,

@@ -61,16 +61,19 @@ static bool can_move(const struct bench *bench, bool insert, bool merged)
 }
 
 /*
- * Nothing tells of it before the driver asks; a card that was not powered may
- * then have been another one.
+ * Nothing tells of it before the driver asks. A card without power may then
+ * have been another one: so it keeps its power, between commands, where the
+ * driver knows from the start that nothing is announced.
  */
-static void move_unseen(struct world *w, bool was_active)
+static void move_unseen(struct bench *bench, bool was_active)
 {
+	struct world *w = &bench->world;
+
 	w->unseen = true;
 	w->question_sees = false;
-	if (was_active)
-		return;
-	promise_excuse(w);
+	if (!was_active && (bench->config->endpoint != ENDPOINT_NONE ||
+			    w->call != CALL_NONE))
+		promise_excuse(w);
 }
 
 static bool move(struct bench *bench, bool insert, bool merged)
@@ -87,7 +90,7 @@ static bool move(struct bench *bench, bool insert, bool merged)
 	w->left |= !insert;
 	bench->moved = true;
 	if (bench->config->endpoint != ENDPOINT_TRUE)
-		move_unseen(w, was_active || insert);
+		move_unseen(bench, was_active || insert);
 	else if (merged)
 		merge_note(bench, note_now(bench, NOTE_CHANGED));
 	else

@@ -11,12 +11,22 @@
 
 #define TRACE_MAX	512
 
+struct arrival {
+	struct world world;
+	uint64_t hash;
+	uint8_t step;
+	bool moved;
+	bool returned;
+};
+
 struct search {
 	const struct config *config;
 	const struct tracker *tracker;
 	struct store store;
 	struct loops loops;
 	struct bench bench;
+	struct arrival arrival[BENCH_STEPS];	/* from one state */
+	unsigned arrivals;
 	const char *broken;
 	uint32_t broken_at;	/* the state before */
 	unsigned broken_step;
@@ -39,35 +49,51 @@ static void note_broken(struct search *s, uint32_t at, unsigned step)
 	s->broken_step = step;
 }
 
+/* One step was taken: where does it lead? */
+static void arrive(struct search *s, uint32_t from, unsigned step)
+{
+	struct arrival *a = &s->arrival[s->arrivals++];
+
+	a->step = (uint8_t)step;
+	a->moved = s->bench.moved;
+	a->returned = s->bench.returned;
+	bench_save(&s->bench, &a->world);
+	promise_between(&s->bench);
+	note_broken(s, from, step);
+	a->hash = store_announce(&s->store, &a->world);
+}
+
 static void note_way(struct search *s, uint32_t index, uint32_t from,
-		     unsigned step)
+		     const struct arrival *a)
 {
 	struct store_entry *entry = store_get(&s->store, index);
 	const struct store_entry *before = store_get(&s->store, from);
-	unsigned moves = before->moves + (s->bench.moved ? 1u : 0u);
+	unsigned moves = before->moves + (a->moved ? 1u : 0u);
 
 	entry->parent = from;
-	entry->step = (uint8_t)step;
+	entry->step = a->step;
 	entry->depth = (uint16_t)(before->depth + 1);
 	entry->moves = (uint8_t)(moves < UINT8_MAX ? moves : UINT8_MAX);
 }
 
-/* One step was taken: where does it lead? True if to another state. */
-static bool arrive(struct search *s, uint32_t from, unsigned step)
+/* True if one of the steps goes on by itself to another state. */
+static bool settle(struct search *s, uint32_t from)
 {
-	bool returned = s->bench.returned;
-	struct world world;
-	uint32_t index;
+	bool goes_on = false;
 
-	bench_save(&s->bench, &world);
-	if (store_add(&s->store, &world, &index)) {
-		note_way(s, index, from, step);
-		promise_between(&s->bench);
+	for (unsigned i = 0; i < s->arrivals; i++) {
+		const struct arrival *a = &s->arrival[i];
+		uint32_t index;
+
+		if (store_add(&s->store, &a->world, a->hash, &index))
+			note_way(s, index, from, a);
+		if (!bench_steps[a->step].inside || index == from)
+			continue;
+		loops_step(&s->loops, index, a->returned);
+		goes_on = true;
 	}
-	note_broken(s, from, step);
-	if (bench_steps[step].inside && index != from)
-		loops_step(&s->loops, index, returned);
-	return index != from;
+	s->arrivals = 0;
+	return goes_on;
 }
 
 /* When nothing happens by itself any more, all promises are due. */
@@ -83,19 +109,18 @@ static void rest(struct search *s, uint32_t at, bool goes_on)
 static void expand(struct search *s, uint32_t at)
 {
 	const struct world *world = &store_get(&s->store, at)->world;
-	bool goes_on = false;
+	bool goes_on;
 
 	loops_state(&s->loops);
 	if (world->event_at == EVENT_END)
 		return;
 	bench_load(&s->bench, world);
-	for (unsigned i = 0; i < bench_steps_count && !s->broken; i++) {
-		if (!bench_steps[i].take(&s->bench))
-			continue;
-		if (arrive(s, at, i) && bench_steps[i].inside)
-			goes_on = true;
-		bench_load(&s->bench, world);
-	}
+	for (unsigned i = 0; i < BENCH_STEPS && !s->broken; i++)
+		if (bench_steps[i].take(&s->bench)) {
+			arrive(s, at, i);
+			bench_load(&s->bench, world);
+		}
+	goes_on = settle(s, at);
 	rest(s, at, goes_on);
 }
 
@@ -107,7 +132,8 @@ static void begin(struct search *s)
 
 		bench_open(&s->bench, s->config, s->tracker, card);
 		bench_save(&s->bench, &world);
-		store_add(&s->store, &world, &index);
+		store_add(&s->store, &world, store_announce(&s->store, &world),
+			  &index);
 		store_get(&s->store, index)->parent = STORE_NONE;
 	}
 }

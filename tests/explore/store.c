@@ -132,10 +132,17 @@ static void append(struct store *store, const struct world *world)
 	store->count++;
 }
 
-bool store_add(struct store *store, const struct world *world,
-	       uint32_t *ret_index)
+uint64_t store_announce(const struct store *store, const struct world *world)
 {
 	uint64_t hash = hash_of(world);
+
+	__builtin_prefetch(&store->table[(uint32_t)hash & store->mask]);
+	return hash;
+}
+
+bool store_add(struct store *store, const struct world *world, uint64_t hash,
+	       uint32_t *ret_index)
+{
 	uint32_t at = find(store, world, hash);
 
 	if (store->table[at]) {

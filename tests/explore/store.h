@@ -35,8 +35,12 @@ void store_free(struct store *store);
 /* Valid until store_free. */
 struct store_entry *store_get(const struct store *store, uint32_t index);
 
-/* True if the world is new. *ret_index is where it is. */
+/*
+ * True if the world is new. *ret_index is where it is. Between the two calls
+ * the memory has time to come: announce several, then add them.
+ */
+uint64_t store_announce(const struct store *store, const struct world *world);
 bool store_add(struct store *store, const struct world *world,
-	       uint32_t *ret_index);
+	       uint64_t hash, uint32_t *ret_index);
 
 #endif
