@@ -18,6 +18,7 @@
 #define POWER_ON_MS	10000	/* one attempt, without time extensions */
 #define POWER_ALL_MS	30000	/* all of them; what is cleaned up comes on top */
 #define POWER_OFF_MS	3000
+#define SELECT_NONE	0xFF	/* the card needed more than one attempt */
 #define POWER_PAUSE_MS	100	/* for a card that has to lose its charge */
 
 void card_power_off_owned(struct reader *reader, unsigned slot)
@@ -89,16 +90,28 @@ static bool suits(struct reader *reader, unsigned slot, uint8_t select)
 
 /*
  * A card that answered at this voltage in its visit, and now does not, may have
- * been pulled meanwhile. Where no notification tells of that, nothing else does.
+ * been pulled meanwhile. Where notifications do not tell, nothing else does.
  */
 static void suspect(struct reader *reader, unsigned slot, uint8_t select)
 {
+	const struct track *track = &reader->track;
+	const struct track_slot *s = &track->slot[slot];
+
 	pthread_mutex_lock(&reader->lock);
-	if (reader->track.trust != TRACK_PROVEN &&
-	    reader->track.slot[slot].again &&
-	    reader->slot[slot].select == select)
+	if (s->again && reader->slot[slot].select == select &&
+	    (track->trust != TRACK_PROVEN ||
+	     s->chatty[TRACK_POWER_ON] >= TRACK_CHATTY_ROW))
 		movement_replied(reader, slot, CCID_ICC_ABSENT, false);
 	pthread_mutex_unlock(&reader->lock);
+}
+
+/* Caller owns the slot, the card did not answer. */
+static bool may_try_again(struct reader *reader, unsigned slot, uint8_t select,
+			  uint64_t deadline)
+{
+	suspect(reader, slot, select);
+	return exchange_recheck(reader, slot, EXCHANGE_POWER) == 0 &&
+	       clock_now() < deadline;
 }
 
 /*
@@ -113,19 +126,23 @@ static int try_voltages(struct reader *reader, unsigned slot)
 	int r = -EIO;
 
 	for (size_t i = 0; i <= n; i++) {
-		if (i == n)
-			exchange_pause(reader, slot, POWER_PAUSE_MS);
-		r = try_voltage(reader, slot, order[i % n], deadline);
-		if (r == 0 && i < n && !suits(reader, slot, order[i]))
+		uint8_t select = order[i % n];
+
+		r = try_voltage(reader, slot, select, deadline);
+		if (r == 0 && i < n && !suits(reader, slot, select))
 			r = -EIO;
 		if (r == 0)
-			reader->slot[slot].select = order[i % n];
+			reader->slot[slot].select = i < n ? select
+							  : SELECT_NONE;
 		if (r != -EIO && r != -ETIMEDOUT)
 			return r;
-		suspect(reader, slot, order[i % n]);
 		card_power_off_owned(reader, slot);
-		if (exchange_recheck(reader, slot, EXCHANGE_POWER) < 0 ||
-		    clock_now() >= deadline)
+		if (!may_try_again(reader, slot, select, deadline))
+			return r;
+		if (i + 1 != n)
+			continue;
+		exchange_pause(reader, slot, POWER_PAUSE_MS);
+		if (!may_try_again(reader, slot, select, deadline))
 			return r;
 	}
 	return r;
@@ -280,6 +297,14 @@ int card_power_off(struct reader *reader, unsigned slot)
 	switch_off(reader, slot);
 	exchange_end(reader, slot);
 	return 0;
+}
+
+void card_let_go(struct reader *reader, unsigned slot)
+{
+	if (exchange_begin(reader, slot, EXCHANGE_READER) < 0)
+		return;
+	power_off(reader, slot);
+	exchange_end(reader, slot);
 }
 
 int card_set_protocol(struct reader *reader, unsigned slot, uint8_t protocol)

@@ -35,6 +35,9 @@ int card_power_up(struct reader *reader, unsigned slot, bool reset,
  */
 int card_power_off(struct reader *reader, unsigned slot);
 
+/* As the slot closes: nobody is told of its card any more, nobody asks. */
+void card_let_go(struct reader *reader, unsigned slot);
+
 /* The command alone, for a caller that owns the slot already. */
 void card_power_off_owned(struct reader *reader, unsigned slot);
 

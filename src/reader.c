@@ -243,22 +243,13 @@ void reader_end_slot(struct reader *reader, unsigned slot)
 	pthread_mutex_unlock(&reader->lock);
 }
 
-/* Nobody is told of this card any more, so nothing is asked about it. */
-static void power_off(struct reader *reader, unsigned slot)
-{
-	if (exchange_begin(reader, slot, EXCHANGE_READER) < 0)
-		return;
-	card_power_off_owned(reader, slot);
-	exchange_end(reader, slot);
-}
-
 void reader_close_slot(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
 	reader->slot[slot].closing = false;
 	pthread_mutex_unlock(&reader->lock);
 	if (reader->slot[slot].atr_size)
-		power_off(reader, slot);
+		card_let_go(reader, slot);
 	forget_slot(reader, slot);
 }
 

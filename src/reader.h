@@ -47,7 +47,7 @@ struct slot {
 	size_t atr_size;	/* 0: not powered up */
 
 	struct session session;	/* belongs to the owner, as does the next */
-	uint8_t select;		/* bPowerSelect that a card answered last at */
+	uint8_t select;		/* bPowerSelect that it answered to at once */
 };
 
 struct reader {

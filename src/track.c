@@ -108,7 +108,7 @@ static void slot_forgive(struct track_slot *s, uint64_t now)
 
 /*
  * A card that was powered up again in its visit may have been another one by
- * then, and its notification late: to ask would tell nothing, we made it active.
+ * then, and its notification late. To ask would tell nothing: it is active.
  */
 static bool may_be_late(const struct track_slot *s, uint64_t now)
 {
@@ -273,7 +273,7 @@ void track_gone(struct track *t)
 	t->gone = true;
 }
 
-/* The pace is a tenth of the time that the slot has been quiet, within bounds. */
+/* A tenth of the time that the slot has been quiet, within bounds. */
 static uint64_t pace(const struct track *t, const struct track_slot *s,
 		     uint64_t now)
 {
@@ -436,7 +436,7 @@ static void report_unwatched(struct track_slot *s)
 		s->reported = s->visit;
 }
 
-/* A debt is told through the whole pass: pcscd asks again inside power calls. */
+/* A debt is told through the whole pass: pcscd asks again in power calls. */
 static bool report_to_watcher(struct track_slot *s)
 {
 	bool present = s->present && !slot_debt(s);

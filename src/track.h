@@ -18,22 +18,35 @@
  *   evidence                     slot empty      slot holds visit n
  *   notified changed, present    visit n+1       see "in place" below
  *   notified changed, empty      brief visit     empty
- *   notified otherwise than the truth, without the change bit: doubt
- *   reply says no card           -               doubt
+ *   notified without the change bit              as the last time, or as the
+ *                                                truth: nothing, else doubt
+ *   reply says no card           -               doubt, and if the command was
+ *                                                sent in visit n, it has ended
  *   reply says a card, inactive  doubt           doubt if powered by us
  *   reply says a card, active    doubt           -
  *   answer says no card          -               empty
  *   answer: a card, inactive     visit n+1       visit n+1 if powered by us
- *   answer: a card, active       visit n+1       -
- *   second movement in 500 ms    (applied) doubt (applied) doubt
+ *                                                or ended
+ *   answer: a card, active       visit n+1       visit n+1 if ended
  *   an answer older than other evidence          doubt, asked again
+ *   something may be lost        doubt           doubt
+ *   second movement in 500 ms    (applied) doubt (applied) doubt
+ *   in doubt, a power command    -               visit n+1 if powered by us: no
+ *   of ours begins                               answer could tell any more
  *
  *   in place: notified changed, present, while visit n is inside
+ *   powered by us for the second time in the     visit n+1: it can be late, and
+ *   visit, less than 1 s ago, no chatty reader   the card another one by then
  *   powered by us, reader does not activate      doubt: active is the same
  *                                                visit, inactive a new one
  *   an echo of open or of an answer, or a bit of doubt if a power-up is under
  *   a chatty reader behind a power command       way, else nothing
  *   otherwise                                    visit n+1
+ *
+ * Chatty is a reader that sets the bit behind two power commands of one kind in
+ * a row; one without it ends that. A reader is trusted from its first true
+ * notification on, until an answer tells of a movement that none announces
+ * within a second although none was lost: then it is asked at intervals.
  *
  * What pcscd is told (a host whose polling thread never asks for presence has
  * it asked by another thread: that is taken for the watcher then):
@@ -45,8 +58,11 @@
  *   wait entered                 waits while     paid if the pass heard nothing
  *                                truth is        but empty; returns at once as
  *                                reported        long as truth is not reported
- *   power-up, reset              goes            refused (before any wait: goes)
- *   set protocol, transmit       if powered in this visit   refused
+ *   power-up, reset              goes if the     refused; before any
+ *                                watcher knows   wait: goes
+ *                                of visit n
+ *   set protocol, transmit       goes if, too,   refused
+ *                                powered in n
  */
 #ifndef CCIDTRACK_TRACK_H
 #define CCIDTRACK_TRACK_H
@@ -144,7 +160,7 @@ struct track_slot {
 	enum track_power power_kind;
 	uint64_t power_ms;	/* last power command; 0: none */
 	bool power_bit;		/* a change bit came in its window */
-	uint8_t chatty[TRACK_POWER_KINDS];	/* such windows in a row, by enum track_power */
+	uint8_t chatty[TRACK_POWER_KINDS];	/* such windows in a row */
 };
 
 struct track {
@@ -194,7 +210,7 @@ uint64_t track_question_due(struct track *t, unsigned slot, uint64_t now,
 /* The same for a host that never polls: presence is the only one who asks. */
 bool track_presence_asks(const struct track *t, unsigned slot, uint64_t now);
 
-/* Power commands of our own, around all attempts of one call. */
+/* Power commands of our own, around all attempts of one call. Returns news. */
 unsigned track_power_begun(struct track *t, unsigned slot,
 			   enum track_power kind, uint64_t now);
 /*

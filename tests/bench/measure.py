@@ -65,9 +65,10 @@ class Session:
     def start_watch(self):
         """A client that waits for movements. It writes into a file: a reader
         of a pipe would be woken by each of its lines, and be in the way."""
-        self.bench.start(["sh", "-c", 'exec "$0" watch >"$1"',
-                          lab.program("pcsc-watch"), WATCHED])
+        watch = self.bench.start(["sh", "-c", 'exec "$0" watch >"$1"',
+                                  lab.program("pcsc-watch"), WATCHED])
         self.until_watched("readers")
+        return watch
 
     def until_watched(self, words):
         """Until the client has written that."""
@@ -252,11 +253,13 @@ def measure_idle(session):
     card that pcscd has powered down for want of use."""
     session.bench.plug("r")
     session.start_pcscd()
-    session.start_watch()
+    watch = session.start_watch()
     session.until_watched("event")
     session.bench.insert("r", 0, "echo")
     session.until_watched("present")
     session.bench.remove("r", 0)
+    # A client that waits without end asks pcscd anew each minute.
+    watch.stop()
     # or pcscd's own look after that time counts
     time.sleep(SETTLE + (GRACE if session.options["grace"] else 0))
     figures = idle_figures(session, "empty")

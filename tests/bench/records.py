@@ -8,7 +8,8 @@ Times are nanoseconds of one clock, in both.
 import re
 
 OUT, INTERRUPT = "01", "82"     # endpoints of vreader's first reader
-EVENT = re.compile(r'^(\d+) event ".*" counter=\d+ word=\w+ (\S+)', re.MULTILINE)
+EVENT = re.compile(r'^(\d+) event ".*" counter=\d+ word=\w+ (\S+)',
+                   re.MULTILINE)
 
 
 class Journal:

@@ -207,7 +207,7 @@ static void note_stop(uint32_t us)
 }
 
 /* A stop during the poll before may have come too late for it. */
-static void note_return(struct host_slot *slot, bool timed_out)
+static void note_return(struct host_slot *slot, bool explained)
 {
 	uint64_t now = script_now_us();
 	bool stopped, spurious = false;
@@ -216,7 +216,7 @@ static void note_return(struct host_slot *slot, bool timed_out)
 	stopped = slot->stops_begun > slot->stops_before;
 	slot->waiting = false;
 	slot->returns++;
-	if (!timed_out && !stopped && !slot->ending &&
+	if (!explained && !stopped && !slot->ending &&
 	    slot->disturbed == slot->calm_at)
 		spurious = true;
 	slot->spurious += spurious;
@@ -256,7 +256,8 @@ static void wait_for_event(struct host_slot *slot)
 	host_note(slot, "watcher: poll", (uint64_t)timeout);
 	r = slot->poll(slot->lun, timeout);
 	host_note(slot, "watcher: poll is back", (uint64_t)r);
-	note_return(slot, clock_now() - began >= (uint64_t)timeout);
+	note_return(slot, r != IFD_SUCCESS ||
+				  clock_now() - began >= (uint64_t)timeout);
 	if (r != IFD_SUCCESS)
 		pause_ms(PAUSE_MS);
 }

@@ -281,6 +281,73 @@ static void a_failed_power_up_tells_of_an_empty_slot(void **state)
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
 }
 
+static void fail_next_power_up(void)
+{
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0,
+		  CCID_ERROR_MUTE);
+}
+
+/* Nothing else tells of a swap in the middle of it. */
+static void a_card_that_does_not_answer_again_is_taken_for_another(
+	void **state)
+{
+	(void)state;
+	fixture.device.announcement = DEVICE_MUTE;
+	open_with_card();
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(power_off(0), 0);
+	fail_next_power_up();
+	assert_int_equal(power_up_slowly(NULL), -ESTALE);
+	assert_int_equal(power_up_slowly(NULL), 0);
+}
+
+static void a_card_that_always_wakes_up_late_stays_the_same(void **state)
+{
+	(void)state;
+	fixture.device.announcement = DEVICE_MUTE;
+	open_with_card();
+	for (int i = 0; i < 3; i++) {
+		fail_next_power_up();
+		assert_int_equal(power_up_slowly(NULL), 0);
+		assert_int_equal(power_off(0), 0);
+	}
+}
+
+static void a_reader_that_tells_of_swaps_is_believed(void **state)
+{
+	(void)state;
+	open_with_card();
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(1000);
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_pass(1000);
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(power_off(0), 0);
+	fail_next_power_up();
+	assert_int_equal(power_up_slowly(NULL), 0);
+}
+
+/* It cannot be asked about this slot as long as it is busy with the other. */
+static void a_power_up_in_doubt_waits_for_a_busy_reader(void **state)
+{
+	(void)state;
+	device_set_slots(&fixture.device, 2, 1);
+	device_insert(&fixture.device, 0, SERIAL);
+	device_insert(&fixture.device, 1, SERIAL + 1);
+	fixture_open();
+	be_ready(0, SERIAL);
+	stopped_clock_pass(3000);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	order_transmit(&watch, 0, get_data, sizeof(get_data));
+	device_swap(&fixture.device, 1, SERIAL + 2);
+	order_power_up(&a, 1);
+	stopped_clock_pass(4000);
+	assert_false(call_is_over(&watch.call));
+	assert_false(call_is_over(&a.call));
+	assert_true(finish(&watch, NULL) < 0);
+	assert_int_equal(finish(&a, NULL), 0);
+}
+
 /* --- power-off */
 
 static void a_power_off_ends_the_session(void **state)
@@ -423,6 +490,23 @@ static void the_power_goes_off_at_the_close(void **state)
 	assert_false(fixture.device.slot[0].active);
 }
 
+/* Nobody is told any more whose card it was. */
+static void no_question_is_asked_at_the_close(void **state)
+{
+	unsigned questions;
+
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = 0;
+	open_with_card();
+	be_ready(0, SERIAL);
+	stopped_clock_settle();
+	questions = device_count(&fixture.device, CCID_GET_SLOT_STATUS);
+	fixture_close();
+	assert_int_equal(device_count(&fixture.device, CCID_GET_SLOT_STATUS),
+			 questions);
+	assert_false(fixture.device.slot[0].active);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -445,6 +529,10 @@ int main(int argc, char *argv[])
 		TEST(a_card_that_leaves_during_its_power_up_ends_it),
 		TEST(a_swap_during_a_power_up_is_no_success),
 		TEST(a_failed_power_up_tells_of_an_empty_slot),
+		TEST(a_card_that_does_not_answer_again_is_taken_for_another),
+		TEST(a_card_that_always_wakes_up_late_stays_the_same),
+		TEST(a_reader_that_tells_of_swaps_is_believed),
+		TEST(a_power_up_in_doubt_waits_for_a_busy_reader),
 		TEST(a_power_off_ends_the_session),
 		TEST(a_power_off_of_an_empty_slot_is_none),
 		TEST(a_power_off_without_an_answer_ends_soon),
@@ -455,6 +543,7 @@ int main(int argc, char *argv[])
 		TEST(a_new_card_is_out_of_reach_until_the_old_one_is_told_gone),
 		TEST(a_removed_card_is_told_as_no_card),
 		TEST(the_power_goes_off_at_the_close),
+		TEST(no_question_is_asked_at_the_close),
 	};
 
 	if (argc > 1)

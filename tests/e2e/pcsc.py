@@ -7,6 +7,7 @@ with the code; times are CLOCK_MONOTONIC nanoseconds. The library takes the
 socket from PCSCLITE_CSOCK_NAME at its first call in a process.
 """
 import ctypes
+import re
 import time
 
 INFINITE = 0xFFFFFFFF
@@ -41,6 +42,8 @@ PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
 
 PLUG_AND_PLAY_MS = 100
 NAMES_BUFFER = 8192     # asked for at once: their number may change
+COMPLETE = re.compile(" [0-9A-F]{2} [0-9A-F]{2}$")
+
 LONG_BUFFER = 65548
 ATTRIBUTE_BUFFER = 264
 
@@ -144,11 +147,12 @@ class Context:
         """Waits until there are so many; their names. Error TIMEOUT.
 
         pcscd tells of readers that come and go from the call on, whatever was
-        known before it: so the waits are short."""
+        known before it: so the waits are short. And it lists a reader while it
+        still writes its name, whose end is two numbers."""
         end = time.monotonic() + timeout
         while True:
             names = self.readers()
-            if len(names) == count:
+            if len(names) == count and all(map(COMPLETE.search, names)):
                 return names
             try:
                 self.status_change({PLUG_AND_PLAY: 0}, PLUG_AND_PLAY_MS)

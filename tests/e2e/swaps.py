@@ -227,6 +227,18 @@ class Slot:
         if int.from_bytes(answer[:4], "big") == self.serial:
             self.note("wrong")
 
+    def connect(self):
+        """Connects to the card that is known. A swap that was told late may be
+        told twice, and the card is away for that moment."""
+        end = time.monotonic() + deadline(TOLD)
+        while True:
+            try:
+                return self.context.connect(self.watch.reader)
+            except pcsc.Error:
+                if time.monotonic() > end:
+                    raise
+            self.watch.until(self.is_known, deadline(TOLD))
+
     def let_go(self, handle, what=pcsc.LEAVE):
         """Disconnects; where the card is gone this may fail."""
         try:
@@ -241,14 +253,14 @@ class Slot:
         # No reader could show a swap of a card without power between two
         # questions; pcscd's own power-off sees to that, a client's does not.
         if self.random.random() < 0.5 and not self.ways is NEVER:
-            self.context.connect(self.watch.reader).disconnect(pcsc.UNPOWER)
+            self.connect().disconnect(pcsc.UNPOWER)
             self.wait_for_habits()
         self.wait_a_moment()
         return self.swap(gap)
 
     def connected(self, gap):
         """A client is connected and asks as soon as it can."""
-        handle = self.context.connect(self.watch.reader)
+        handle = self.connect()
         self.wait_a_moment()
         when = self.swap(gap)
         self.ask(handle)
@@ -259,7 +271,7 @@ class Slot:
 
     def transaction(self, gap):
         """An APDU is under way, or has just ended, in a transaction."""
-        handle = self.context.connect(self.watch.reader)
+        handle = self.connect()
         handle.begin()
         takes = self.random.randint(20, 200)
         self.choose_removal()
@@ -273,7 +285,7 @@ class Slot:
 
     def power_up(self, gap):
         """A client has the card powered up or reset."""
-        handle = self.context.connect(self.watch.reader)
+        handle = self.connect()
         reset = self.random.random() < 0.5
         if not reset:
             handle.disconnect(pcsc.UNPOWER)

@@ -17,6 +17,9 @@
  * A movement between the two cannot be told from one before, with a later
  * notification. Waiting for a doubt to be settled, or for pcscd's lock, is not
  * to have called yet.
+ *
+ * Not here: several slots, a client's own power-off, hosts that never wait for
+ * movements, how the pace of questions changes (tests/unit/test_track*.c).
  */
 #ifndef CCIDTRACK_TESTS_EXPLORE_BENCH_H
 #define CCIDTRACK_TESTS_EXPLORE_BENCH_H
@@ -27,7 +30,7 @@
 
 #include "track.h"
 
-#define BENCH_NOTES		2	/* notifications on their way, at most */
+#define BENCH_NOTES		2	/* on their way at most, of any reader */
 #define BENCH_NEW_CARD		5	/* one more than can be remembered */
 #define BENCH_TICK_MS		500	/* all windows are multiples of it */
 #define BENCH_LONG_MS		60000	/* longer than all of them */
@@ -72,7 +75,7 @@ struct config {
 	bool late;		/* replies overtake notifications */
 	bool slow;		/* these can be half a second under way */
 	bool doubles;		/* notifications come twice */
-	bool garbles;		/* notifications arrive as rubbish, are noticed */
+	bool garbles;		/* notifications arrive as rubbish */
 	bool loses;		/* notifications vanish without a trace */
 	bool bitless;		/* single movements are told without the bit */
 	bool unanswered;	/* questions fail */
@@ -227,7 +230,7 @@ struct world {
 	uint8_t deadline;	/* the wait may have reached it */
 	uint8_t published;	/* clients see a card */
 	uint8_t power;
-	uint8_t power_lock;	/* held; by the client: + 1 */
+	uint8_t power_lock;	/* held by one of the two */
 	uint8_t ending;		/* enum daemon_end */
 	uint8_t order;		/* to end; an "absent" wipes it */
 	uint8_t client_at;
@@ -265,7 +268,7 @@ typedef bool bench_step(struct bench *bench);
 struct step {
 	const char *name;
 	bench_step *take;
-	bool inside;	/* it happens by itself, without cards, people, chance */
+	bool inside;	/* it happens by itself: no card, person, chance */
 };
 
 #define BENCH_STEPS	32

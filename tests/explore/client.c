@@ -53,7 +53,8 @@ bool client_transmit(struct bench *bench)
 
 bool client_reset(struct bench *bench)
 {
-	if (!bench->config->resets || !is_idle(bench, true) || bench->world.removed)
+	if (!bench->config->resets || !is_idle(bench, true) ||
+	    bench->world.removed)
 		return false;
 	go(bench, CLIENT_RESET_NESTED);
 	return true;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RETURNS		UINT32_C(0x80000000)
 #define UNSEEN		0
@@ -136,11 +137,10 @@ bool loops_find(struct loops *loops, uint32_t *ret_state)
 {
 	struct search s = { .loops = loops };
 	uint32_t n = loops->states;
-	uint32_t *memory = calloc(n, 6 * sizeof(*memory));
+	uint32_t *memory = resize(NULL, n, 6 * sizeof(*memory));
 	bool found;
 
-	if (!memory)
-		memory = resize(NULL, n, 6 * sizeof(*memory));
+	memset(memory, 0, n * 6 * sizeof(*memory));
 	s.number = memory;
 	s.low = memory + n;
 	s.component = memory + 2 * (size_t)n;

@@ -69,7 +69,8 @@ static void see_removal(struct bench *bench)
 	promise_at_removal(bench);
 	publish(bench, false);
 	w->order = false;
-	w->removed = w->connected || (w->client_at && w->client_at <= CLIENT_PROTOCOL);
+	w->removed = w->connected || (w->client_at != CLIENT_IDLE &&
+				      w->client_at <= CLIENT_PROTOCOL);
 	w->client_card = 0;
 }
 

@@ -244,11 +244,19 @@ static void look_at_trust(struct bench *bench)
 		bench_break(bench, "an honest reader is taken for a liar");
 }
 
+/* A host's polling thread that never asks for presence is no watcher. */
+static void look_at_watcher(struct bench *bench)
+{
+	if (bench->track.slot[0].split)
+		bench_break(bench, "pcscd's event thread is not known as such");
+}
+
 void promise_between(struct bench *bench)
 {
 	const struct world *w = &bench->world;
 
 	look_at_trust(bench);
+	look_at_watcher(bench);
 	if (bench->track.slot[0].watched && !w->unplugged)
 		try_presence(bench);
 	if (w->event_at != EVENT_WAIT)

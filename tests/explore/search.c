@@ -147,41 +147,59 @@ static void find_loop(struct search *s)
 }
 
 static const char *const event_names[] = {
-	"not there yet", "starts", "starts, nested", "starts, powers up",
-	"top of the loop", "insertion, nested", "insertion, powers up",
-	"enters the wait", "waits", "waits on nothing", "back", "powers down",
-	"ended",
+	"not there yet", "starts", "starts with a card", "powers up",
+	"at the top", "sees an insertion", "powers up", "enters the wait",
+	"waits", "waits for its end", "is back", "powers down", "has ended",
 };
 
 static const char *const client_names[] = {
-	"idle", "connects, nested", "powers up", "sets the protocol",
-	"transmits", "resets, nested", "resets", "is about to stop the wait",
+	"idle", "connects", "powers up", "sets the protocol", "transmits",
+	"is about to reset", "resets", "is about to stop the wait",
 };
 
-static void print_notes(const struct world *w)
+static void print_slot(const struct world *w)
 {
+	if (w->card)
+		printf("#\t\tcard %u, %s", w->card,
+		       w->active ? "active" : "inactive");
+	else
+		printf("#\t\tno card");
 	for (unsigned i = 0; i < w->notes; i++)
-		printf(" (%s)", w->note[i] & NOTE_PRESENT ? "present"
-							  : "empty");
+		printf(", to be told: %s",
+		       w->note[i] & NOTE_PRESENT ? "present" : "empty");
+	printf("%s\n", w->question ? ", an answer to come" : "");
+}
+
+static void print_tracker(const struct kept *k)
+{
+	static const char *const visits[] = {
+		"empty", "an older visit", "this visit",
+	};
+
+	printf("#\t\ttracker: %s%s, reported: %s%s%s\n",
+	       k->present ? "present" : "empty", k->powered ? " powered" : "",
+	       visits[k->reported], k->doubt ? ", in doubt" : "",
+	       k->echo ? ", expects a repetition" : "");
+}
+
+static void print_daemon(const struct world *w)
+{
+	printf("#\t\tpcscd: event thread %s, knows %s; client %s%s; ",
+	       event_names[w->event_at],
+	       w->event_knows == KNOWS_PRESENT ? "of a card" : "of none",
+	       client_names[w->client_at], w->connected ? ", connected" : "");
+	if (w->known)
+		printf("ATR of card %u%s\n", w->known,
+		       w->owed ? ", which has left" : "");
+	else
+		printf("no ATR\n");
 }
 
 static void print_state(const struct world *w)
 {
-	const struct kept *k = &w->kept;
-
-	printf("#\t\tslot %u%s, told%s;", w->card,
-	       w->active ? " active" : "", w->notes ? "" : " all");
-	print_notes(w);
-	printf(" tracker: %s%s, reported %s%s%s\n",
-	       k->present ? "present" : "empty", k->powered ? " powered" : "",
-	       k->reported ? k->reported > 1 ? "this" : "older" : "empty",
-	       k->doubt ? ", doubt" : "", k->echo ? ", echo" : "");
-	printf("#\t\tevent thread: %s, knows %s; client: %s%s; known %u%s%s\n",
-	       event_names[w->event_at],
-	       w->event_knows == KNOWS_PRESENT ? "present" : "none",
-	       client_names[w->client_at], w->connected ? ", connected" : "",
-	       w->known, w->owed ? ", owed" : "",
-	       w->evident ? ", evident" : "");
+	print_slot(w);
+	print_tracker(&w->kept);
+	print_daemon(w);
 }
 
 static unsigned print_trace(const struct search *s, bool print)

@@ -20,14 +20,14 @@ static void *allocate(size_t count, size_t size)
 	size_t bytes = (count * size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	void *memory = aligned_alloc(HUGE_PAGE, bytes);
 
-	if (memory) {
-		madvise(memory, bytes, MADV_HUGEPAGE);
-		memset(memory, 0, bytes);
-	} else {
+	if (!memory) {
 		puts("Bail out! no memory left");
 		exit(EXIT_FAILURE);
 	}
-	return memory;
+#ifdef MADV_HUGEPAGE
+	madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+	return memset(memory, 0, bytes);
 }
 
 static uint64_t mix(uint64_t hash, uint64_t word)
