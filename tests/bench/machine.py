@@ -78,11 +78,14 @@ def loaded_size(module):
     return total
 
 
-def split_cpus():
-    """(one CPU for pcscd, the others); (None, None) where there is one."""
+def split_cpus(together):
+    """(a CPU for pcscd, those for the others); (None, None) if that cannot be
+    chosen here."""
     cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2 or not shutil.which("taskset"):
+    if not shutil.which("taskset"):
         return None, None
+    if together or len(cpus) < 2:
+        return cpus[0], {cpus[0]}
     return cpus[0], set(cpus[1:])
 
 

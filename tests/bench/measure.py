@@ -20,6 +20,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../lab")]
 
 # pylint: disable=wrong-import-position
 import lab
+import namespaces
 from machine import (Usage, count_calls, go_realtime, loaded_size, read,
                      split_cpus, until)
 from processes import Process
@@ -46,7 +47,8 @@ class Session:
     def __init__(self, bundle, options):
         self.options = options
         self.bundle = bundle
-        self.cpu, others = split_cpus()
+        namespaces.enter()      # starts anew: what it shall inherit comes next
+        self.cpu, others = split_cpus(options["together"])
         if others:
             os.sched_setaffinity(0, others)
         if options["realtime"]:

@@ -42,6 +42,7 @@ PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
 
 PLUG_AND_PLAY_MS = 100
 NAMES_BUFFER = 8192     # asked for at once: their number may change
+LOOK_AGAIN = 0.2        # seconds
 COMPLETE = re.compile(" [0-9A-F]{2} [0-9A-F]{2}$")
 
 LONG_BUFFER = 65548
@@ -265,7 +266,19 @@ class Watch:
         seconds = self.timeout if timeout is None else timeout
         end = time.monotonic() + seconds
         while not holds(self.state):
-            self.next(end - time.monotonic())
+            self.next_or_look(end - time.monotonic())
+        return self.state
+
+    def next_or_look(self, seconds):
+        """As next(). pcscd lists a reader before it knows what is in it, and
+        wakes nobody when it does: then one has to look again."""
+        if self.state.present or self.state.empty or seconds < LOOK_AGAIN:
+            return self.next(seconds)
+        try:
+            return self.next(LOOK_AGAIN)
+        except Error as error:
+            if error.code != TIMEOUT:
+                raise
         return self.state
 
     def close(self):
