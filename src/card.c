@@ -172,6 +172,7 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 
 	note_power(reader, slot, TRACK_POWER_ON);
 	note_atr(reader, slot, NULL, 0);
+	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
 	reader->slot[slot].session.spoilt = false;
 	if (reset)
@@ -201,6 +202,7 @@ static void power_off(struct reader *reader, unsigned slot)
 	note_power(reader, slot, TRACK_POWER_OFF);
 	card_power_off_owned(reader, slot);
 	note_atr(reader, slot, NULL, 0);
+	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
 	note_powered(reader, slot, true);
 }
@@ -231,6 +233,7 @@ static void power_cycle(struct reader *reader, unsigned slot)
 	params_voltages(&reader->desc, 0, order);
 	note_power(reader, slot, TRACK_POWER_KEPT);
 	card_power_off_owned(reader, slot);
+	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
 	r = try_voltage(reader, slot, order[0], deadline);
 	if (r < 0) {
@@ -314,6 +317,8 @@ int card_set_protocol(struct reader *reader, unsigned slot, uint8_t protocol)
 	if (r < 0)
 		return r;
 	r = protocol_agree(reader, slot, protocol);
+	reader->slot[slot].session.asks = true;
+	reader->slot[slot].session.asked = true;
 	exchange_end(reader, slot);
 	return r;
 }

@@ -16,6 +16,8 @@
 #include "t1.h"
 
 struct session {
+	bool asks;		/* the host sets protocols: pcscd does, always */
+	bool asked;		/* it has since the power-up */
 	bool agreed;		/* params hold, and t1 if that is the protocol */
 	bool spoilt;		/* a PPS failed: the card hears nothing but a reset */
 	struct params params;

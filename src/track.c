@@ -120,7 +120,7 @@ static bool may_be_late(const struct track_slot *s, uint64_t now)
 static unsigned notified_in_place(struct track *t, struct track_slot *s,
 				  bool echo, uint64_t now)
 {
-	unsigned news = slot_chatter(s, now);
+	unsigned news = echo ? 0 : slot_chatter(s, now);
 
 	if (slot_powered(s) && !t->auto_activation && !may_be_late(s, now))
 		return news | slot_doubt(s);

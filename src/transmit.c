@@ -231,15 +231,25 @@ static int run(struct transmission *t, const uint8_t *command, size_t size,
 	return end(t, loop(t, &block), answer, room, ret_size);
 }
 
+/*
+ * pcscd sets the protocol before the first APDU of each power-up. One that comes
+ * without is meant for the card before: it was waiting for pcscd's lock while
+ * the event thread told of a swap and powered the new card up.
+ */
 static int agree(struct reader *reader, unsigned slot, int protocol)
 {
-	const struct session *session = &reader->slot[slot].session;
+	struct session *session = &reader->slot[slot].session;
+	int r;
 
-	if (!session->agreed)
-		return protocol == TRANSMIT_ANY
-			       ? -EPROTO
-			       : protocol_agree(reader, slot,
-						(uint8_t)protocol);
+	if (session->asks && !session->asked)
+		return -ESTALE;
+	if (!session->agreed) {
+		if (protocol == TRANSMIT_ANY)
+			return -EPROTO;
+		r = protocol_agree(reader, slot, (uint8_t)protocol);
+		session->asked = true;
+		return r;
+	}
 	if (protocol != TRANSMIT_ANY && protocol != session->params.protocol)
 		return -EPROTO;
 	return 0;

@@ -277,6 +277,8 @@ void be_ready(unsigned slot, uint32_t serial)
 	assert_int_equal(movement_presence(fixture.reader, slot),
 			 TRACK_PRESENT);
 	assert_int_equal(power_up(slot), 0);
+	if (fixture.reader->slot[slot].session.asks)
+		assert_int_equal(card_set_protocol(fixture.reader, slot, 0), 0);
 	assert_int_equal(transmit_serial(slot), serial);
 }
 

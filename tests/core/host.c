@@ -216,7 +216,7 @@ static void note_return(struct host_slot *slot, bool explained)
 	stopped = slot->stops_begun > slot->stops_before;
 	slot->waiting = false;
 	slot->returns++;
-	if (!explained && !stopped && !slot->ending &&
+	if (!explained && !stopped && !slot->ending && !slot->doubtful &&
 	    slot->disturbed == slot->calm_at)
 		spurious = true;
 	slot->spurious += spurious;

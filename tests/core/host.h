@@ -56,7 +56,7 @@ struct host_slot {
 	pthread_t watcher, client;
 	struct dice watcher_dice, client_dice;
 	void (*near_stop)(struct host_slot *slot);	/* may move cards */
-	bool free_running;	/* the client follows no order of connections */
+	bool doubtful;		/* wrong answers may be taken for movements */
 
 	pthread_mutex_t call_lock;	/* pcscd's mMutex of the slot */
 	pthread_mutex_t power_lock;	/* guards power, connections */

@@ -363,6 +363,7 @@ static void init_slot(struct host_slot *slot)
 	slot->progress = &life.progress;
 	slot->calm_at = UINT64_MAX;
 	slot->near_stop = near_stop;
+	slot->doubtful = life.faulty;
 }
 
 static void make_reader(uint64_t seed)
@@ -464,9 +465,10 @@ static void print_sums(void)
 		host_stops = HOST_STOPS_MAX;
 	qsort(host_stop_us, host_stops, sizeof(*host_stop_us), compare);
 	printf("# %" PRIu64 " movements in %" PRIu64 " bursts, %" PRIu64
-	       " lives (%" PRIu64 " not begun); pcscd was told of %" PRIu64 " insertions and %" PRIu64
-	       " removals\n", sum.movements, sum.rounds, sum.lives, sum.stillborn,
-	       sum.insertions, sum.removals);
+	       " lives (%" PRIu64 " more not begun)\n# pcscd was told of %"
+	       PRIu64 " insertions and %" PRIu64 " removals\n",
+	       sum.movements, sum.rounds, sum.lives - sum.stillborn,
+	       sum.stillborn, sum.insertions, sum.removals);
 	printf("# %" PRIu64 " power-ups, %" PRIu64 " APDUs, %" PRIu64
 	       " returns of the polling function\n# %" PRIu64
 	       " mute at rest, %" PRIu64 " cards that came for another, of "
@@ -484,13 +486,20 @@ static void print_sums(void)
 		       host_stop_us[host_stops - 1]);
 }
 
+/* One life in a hundred may fail to begin, but for the first ones. */
+static bool is_good(void)
+{
+	return !sum.lost && !sum.hidden && !sum.spurious && !sum.crossed &&
+	       !sum.failed_calls &&
+	       sum.stillborn <= STILLBORN_MAX + sum.lives / 100;
+}
+
 int main(int argc, char *argv[])
 {
 	uint64_t movements = argc > 1 ? strtoull(argv[1], NULL, 0) : MOVEMENTS;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0)
 				 : script_now_us() % 1000000;
 	uint64_t said = 0;
-	bool good;
 
 	fast_clock_speed = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0)
 				    : SPEED;
@@ -507,16 +516,14 @@ int main(int argc, char *argv[])
 			printf("# %" PRIu64 " movements\n", sum.movements);
 			said = sum.movements;
 		}
-		if (sum.stillborn > STILLBORN_MAX || sum.lost || sum.hidden || sum.spurious || sum.crossed) {
+		if (!is_good()) {
 			printf("# seed of this life: %" PRIu64 "\n", seed + n);
 			break;
 		}
 	}
 	print_sums();
 	free(host_stop_us);
-	good = sum.stillborn <= STILLBORN_MAX && !sum.lost && !sum.hidden && !sum.spurious && !sum.crossed &&
-	       !sum.failed_calls;
 	printf("%s 1 - nothing lost, hidden, spurious or crossed\n",
-	       good ? "ok" : "not ok");
-	return !good;
+	       is_good() ? "ok" : "not ok");
+	return !is_good();
 }

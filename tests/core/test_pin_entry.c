@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "card.h"
 #include "bytes.h"
 #include "fixture.h"
 #include "options.h"
@@ -453,6 +454,8 @@ static void a_block_that_was_lost_costs_the_card_its_power(void **state)
 	assert_int_equal(transmit_t1(0x00), -ESTALE);
 	assert_int_equal(power_up(0), 0);
 	pin_pad.replied = pin_pad.replies;
+	assert_int_equal(transmit_t1(0x00), -ESTALE);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 1), 0);
 	assert_int_equal(transmit_t1(0x00), 0);
 }
 

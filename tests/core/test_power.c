@@ -415,6 +415,40 @@ static void a_bit_just_before_a_power_off_may_be_nothing(void **state)
 	assert_int_equal(pass(), TRACK_PRESENT);
 }
 
+/*
+ * The reader is asked before its notification is there, so that says nothing
+ * new; and nothing of the reader's habits, though a power command was before.
+ */
+static void a_notification_that_an_answer_overtook_is_no_habit(void **state)
+{
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
+						     DESC_AUTO_ACTIVATION);
+	fixture.device.announcement = DEVICE_MERGED;
+	fixture_open();
+	stopped_clock_pass(5000);
+	device_insert(&fixture.device, 0, SERIAL - 1);
+	stopped_clock_pass(3000);
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(3000);
+	pass();
+	device_delay(&fixture.device, USB_INTERRUPT, true);
+	device_insert(&fixture.device, 0, SERIAL);
+	reader_removed(fixture.reader, 0);
+	stopped_clock_settle();
+	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(power_up(0), 0);
+	device_delay(&fixture.device, USB_INTERRUPT, false);
+	stopped_clock_pass(100);
+	order_reset(&a, 0);
+	assert_int_equal(finish(&a, NULL), 0);
+	device_hold(&fixture.device, USB_INTERRUPT, true);
+	device_swap(&fixture.device, 0, SERIAL + 1);
+	device_hold(&fixture.device, USB_INTERRUPT, false);
+	stopped_clock_settle();
+	assert_int_equal(pass(), TRACK_EMPTY);
+}
+
 /* --- what is refused */
 
 static void nothing_is_sent_to_a_card_that_was_not_powered_up(void **state)
@@ -538,6 +572,7 @@ int main(int argc, char *argv[])
 		TEST(a_power_off_without_an_answer_ends_soon),
 		TEST(a_swap_just_before_a_power_off_is_not_hidden),
 		TEST(a_bit_just_before_a_power_off_may_be_nothing),
+		TEST(a_notification_that_an_answer_overtook_is_no_habit),
 		TEST(nothing_is_sent_to_a_card_that_was_not_powered_up),
 		TEST(nothing_is_sent_to_an_empty_slot),
 		TEST(a_new_card_is_out_of_reach_until_the_old_one_is_told_gone),

@@ -51,7 +51,7 @@ IDENTITY = bytes.fromhex("801400000C")
 REMOVALS = ("mute", "late", "silent")
 REMOVALS_UNTOLD = ("mute", "late")
 
-# The reader's ways to announce a movement; None: as it wants to be plugged in
+# Readers by the way they announce movements: options of plug
 AT_ONCE = {}
 LATE = {"notify_delay": 10000}
 MERGED = {"notify_merge": True, "notify_delay": 10000}
@@ -318,8 +318,6 @@ class Slot:
         self.wait_a_moment()
         return self.swap(gap)
 
-    # --- the judge
-
     def wait_for_habits(self):
         """After the card was powered off."""
         if self.ways is MERGED:
@@ -328,6 +326,8 @@ class Slot:
     def wait_a_moment(self):
         """A swap may come at any time."""
         time.sleep(self.random.uniform(0, MOMENT))
+
+    # --- the judge
 
     def see(self, when=None):
         """Waits until the new card is told, or it has had its time."""
