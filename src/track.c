@@ -229,6 +229,7 @@ static unsigned learn(struct track *t, struct track_slot *s, bool present,
 {
 	unsigned news = present ? slot_insert(s, now) : slot_remove(s, now);
 
+	slot_forgive(s, now);
 	s->echo_until = now + TRACK_ECHO_MS;
 	if (t->trust != TRACK_PACED && !s->suspect_ms && !s->announced)
 		s->suspect_ms = now;

@@ -415,6 +415,64 @@ static void a_bit_just_before_a_power_off_may_be_nothing(void **state)
 	assert_int_equal(pass(), TRACK_PRESENT);
 }
 
+static void swap_in_one_message(uint32_t serial)
+{
+	device_hold(&fixture.device, USB_INTERRUPT, true);
+	device_swap(&fixture.device, 0, serial);
+	device_hold(&fixture.device, USB_INTERRUPT, false);
+	stopped_clock_settle();
+}
+
+/* The reader is asked for a movement, and only then announces it. */
+static void move_asked(bool present, uint32_t serial)
+{
+	device_delay(&fixture.device, USB_INTERRUPT, true);
+	if (present)
+		device_insert(&fixture.device, 0, serial);
+	else
+		device_remove(&fixture.device, 0);
+	reader_removed(fixture.reader, 0);
+	stopped_clock_pass(500);
+	device_delay(&fixture.device, USB_INTERRUPT, false);
+	stopped_clock_pass(500);
+}
+
+/*
+ * Two swaps, each just behind a power command and in one message; true
+ * movements in between show that it is no habit of the reader, however they
+ * became known.
+ */
+static void swaps_with_true_movements_between_are_no_habit(void **state)
+{
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
+						     DESC_AUTO_ACTIVATION);
+	fixture.device.announcement = DEVICE_MERGED;
+	fixture_open();
+	stopped_clock_pass(5000);
+	pass();
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_pass(3000);
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(3000);
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_pass(3000);
+	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(power_up(0), 0);
+	swap_in_one_message(SERIAL + 1);
+	assert_int_equal(pass(), TRACK_EMPTY);
+	stopped_clock_pass(3000);
+	move_asked(false, 0);
+	move_asked(true, SERIAL + 2);
+	move_asked(false, 0);
+	move_asked(true, SERIAL + 3);
+	pass();
+	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(power_up(0), 0);
+	swap_in_one_message(SERIAL + 4);
+	assert_int_equal(pass(), TRACK_EMPTY);
+}
+
 /*
  * The reader is asked before its notification is there, so that says nothing
  * new; and nothing of the reader's habits, though a power command was before.
@@ -442,10 +500,7 @@ static void a_notification_that_an_answer_overtook_is_no_habit(void **state)
 	stopped_clock_pass(100);
 	order_reset(&a, 0);
 	assert_int_equal(finish(&a, NULL), 0);
-	device_hold(&fixture.device, USB_INTERRUPT, true);
-	device_swap(&fixture.device, 0, SERIAL + 1);
-	device_hold(&fixture.device, USB_INTERRUPT, false);
-	stopped_clock_settle();
+	swap_in_one_message(SERIAL + 1);
 	assert_int_equal(pass(), TRACK_EMPTY);
 }
 
@@ -572,6 +627,7 @@ int main(int argc, char *argv[])
 		TEST(a_power_off_without_an_answer_ends_soon),
 		TEST(a_swap_just_before_a_power_off_is_not_hidden),
 		TEST(a_bit_just_before_a_power_off_may_be_nothing),
+		TEST(swaps_with_true_movements_between_are_no_habit),
 		TEST(a_notification_that_an_answer_overtook_is_no_habit),
 		TEST(nothing_is_sent_to_a_card_that_was_not_powered_up),
 		TEST(nothing_is_sent_to_an_empty_slot),
