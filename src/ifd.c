@@ -150,7 +150,6 @@ static RESPONSECODE stop_lun(DWORD Lun)
 
 #define VALUE_MAX	ATTRIBUTE_MAX
 
-/* Of pcscd's tags all but the ATR have one size. */
 #define ANY_SIZE	0
 
 typedef int get_tag(struct lun *lun, unsigned char value[VALUE_MAX]);
@@ -205,18 +204,19 @@ static const struct {
 } tags[] = {
 	{ TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, sizeof(void *), get_poll },
 	{ TAG_IFD_STOP_POLLING_THREAD, sizeof(void *), get_stop },
-	{ TAG_IFD_POLLING_THREAD_KILLABLE, 1, get_yes },
-	{ TAG_IFD_SIMULTANEOUS_ACCESS, 1, get_readers_max },
-	{ TAG_IFD_THREAD_SAFE, 1, get_yes },
-	{ TAG_IFD_SLOT_THREAD_SAFE, 1, get_yes },
-	{ TAG_IFD_SLOTS_NUMBER, 1, get_slots },
-	{ TAG_IFD_DEVICE_REMOVED, 1, get_yes },
+	{ TAG_IFD_POLLING_THREAD_KILLABLE, ANY_SIZE, get_yes },
+	{ TAG_IFD_SIMULTANEOUS_ACCESS, ANY_SIZE, get_readers_max },
+	{ TAG_IFD_THREAD_SAFE, ANY_SIZE, get_yes },
+	{ TAG_IFD_SLOT_THREAD_SAFE, ANY_SIZE, get_yes },
+	{ TAG_IFD_SLOTS_NUMBER, ANY_SIZE, get_slots },
+	{ TAG_IFD_DEVICE_REMOVED, ANY_SIZE, get_yes },
 	{ TAG_IFD_ATR, ANY_SIZE, get_atr },
 };
 
 /*
  * Any client can ask for any tag through SCardGetAttrib, with a buffer of
- * VALUE_MAX bytes; addresses of functions are for pcscd alone.
+ * VALUE_MAX bytes; addresses of functions are for pcscd alone, whose buffer has
+ * just their size.
  */
 static get_tag *find_tag(DWORD tag, DWORD size)
 {

@@ -212,8 +212,8 @@ static const struct {
 	DWORD size;
 	UCHAR value;	/* of those that have one byte */
 } tags[] = {
-	{ TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, 8, 0 },
-	{ TAG_IFD_STOP_POLLING_THREAD, 8, 0 },
+	{ TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, sizeof(void *), 0 },
+	{ TAG_IFD_STOP_POLLING_THREAD, sizeof(void *), 0 },
 	{ TAG_IFD_POLLING_THREAD_KILLABLE, 1, 1 },
 	{ TAG_IFD_SIMULTANEOUS_ACCESS, 1, 255 },
 	{ TAG_IFD_THREAD_SAFE, 1, 1 },
@@ -239,18 +239,16 @@ static void pcscds_tags_have_pcscds_sizes(void **state)
 	}
 }
 
-/* Clients can ask for them as well; addresses are not for them. */
-static void pcscds_tags_are_unknown_with_other_sizes(void **state)
+/* Clients can ask as well; addresses are not for them. */
+static void addresses_are_for_pcscd_alone(void **state)
 {
-	static const DWORD sizes[] = { 0, 1, 2, 7, 8, 9, 264, (DWORD)-1 };
+	static const DWORD sizes[] = { 0, 1, 2, 9, 264, (DWORD)-1 };
 
 	(void)state;
-	for (size_t i = 0; i < ROWS(tags); i++)
+	for (size_t i = 0; i < 2; i++)
 		for (size_t j = 0; j < ROWS(sizes); j++) {
 			static UCHAR value[264];
 
-			if (sizes[j] == tags[i].size)
-				continue;
 			memset(value, 0x5A, sizeof(value));
 			size = sizes[j];
 			assert_int_equal(IFDHGetCapabilities(LUN, tags[i].tag,
@@ -258,6 +256,30 @@ static void pcscds_tags_are_unknown_with_other_sizes(void **state)
 					 IFD_ERROR_TAG);
 			assert_int_equal(value[0], 0x5A);
 		}
+}
+
+static void a_byte_fits_any_room_but_none(void **state)
+{
+	static const DWORD sizes[] = { 2, 8, 264, (DWORD)-1 };
+
+	(void)state;
+	for (size_t i = 2; i < ROWS(tags); i++) {
+		UCHAR value[264] = { 0x5A };
+
+		size = 0;
+		assert_int_equal(IFDHGetCapabilities(LUN, tags[i].tag, &size,
+						     value),
+				 IFD_ERROR_INSUFFICIENT_BUFFER);
+		assert_int_equal(value[0], 0x5A);
+		for (size_t j = 0; j < ROWS(sizes); j++) {
+			size = sizes[j];
+			assert_int_equal(IFDHGetCapabilities(LUN, tags[i].tag,
+							     &size, value),
+					 IFD_SUCCESS);
+			assert_int_equal(size, 1);
+			assert_int_equal(value[0], tags[i].value);
+		}
+	}
 }
 
 static void a_tag_without_a_length_is_survived(void **state)
@@ -432,7 +454,8 @@ int main(int argc, char *argv[])
 		TEST(a_lun_opens_and_closes_once),
 		TEST(every_call_on_an_unknown_lun_fails),
 		TEST(pcscds_tags_have_pcscds_sizes),
-		TEST(pcscds_tags_are_unknown_with_other_sizes),
+		TEST(addresses_are_for_pcscd_alone),
+		TEST(a_byte_fits_any_room_but_none),
 		TEST(a_tag_without_a_length_is_survived),
 		TEST(the_atr_is_a_capability_of_any_length),
 		TEST(nothing_can_be_set_but_the_removal),
