@@ -64,7 +64,10 @@ static void enter(void)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 }
 
-/* -ENXIO: another interface of the same device, quietly left alone. */
+/*
+ * -ENXIO: another interface of the same device, quietly left alone. -EBUSY:
+ * whoever found it out has told who is in the way.
+ */
 static RESPONSECODE code_of_open(int error, const char *device)
 {
 	if (error == 0)
@@ -75,8 +78,9 @@ static RESPONSECODE code_of_open(int error, const char *device)
 					  : "no such device");
 		return IFD_NO_SUCH_DEVICE;
 	}
-	log_write(LOG_LEVEL_CRITICAL, NULL, "%s: cannot be opened: %s", device,
-		  strerror(-error));
+	if (error != -EBUSY)
+		log_write(LOG_LEVEL_CRITICAL, NULL, "%s: cannot be opened: %s",
+			  device, strerror(-error));
 	return IFD_COMMUNICATION_ERROR;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "options.h"
 
 #define SLOT_BITS	16
@@ -96,10 +97,12 @@ static int get_reader(unsigned long number, const char *device,
 {
 	const struct lun *sibling = find_sibling(number);
 
-	if (find(number))
+	if (find(number) ||
+	    (sibling && strcmp(sibling->device, device) != 0)) {
+		log_write(LOG_LEVEL_CRITICAL, NULL, "Lun %lX is open already",
+			  number);
 		return -EBUSY;
-	if (sibling && strcmp(sibling->device, device) != 0)
-		return -EBUSY;
+	}
 	if (sibling) {
 		*ret_reader = sibling->reader;
 		return 0;

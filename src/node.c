@@ -13,7 +13,6 @@
 #include "bytes.h"
 
 #define ROOT		"/dev/bus/usb"
-#define PATH_SIZE	sizeof(ROOT "/000/000")
 #define BUS_MAX		999
 #define ADDRESS_MAX	127
 
@@ -33,14 +32,19 @@ static bool has_ids(int fd, const struct name *name)
 	       get_le16(raw + ID_PRODUCT) == name->product;
 }
 
+void node_path(unsigned bus, unsigned address, char path[NODE_PATH_SIZE])
+{
+	snprintf(path, NODE_PATH_SIZE, ROOT "/%03u/%03u", bus % 1000,
+		 address % 1000);
+}
+
 static int open_place(const struct name *name, unsigned bus, unsigned address,
 		      struct node *ret_node)
 {
-	char path[PATH_SIZE];
+	char path[NODE_PATH_SIZE];
 	int fd;
 
-	snprintf(path, sizeof(path), ROOT "/%03u/%03u", bus % 1000,
-		 address % 1000);
+	node_path(bus, address, path);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
@@ -48,7 +52,7 @@ static int open_place(const struct name *name, unsigned bus, unsigned address,
 		close(fd);
 		return -ENODEV;
 	}
-	*ret_node = (struct node){ fd, (uint8_t)bus, (uint8_t)address };
+	*ret_node = (struct node){ fd, bus, address };
 	return 0;
 }
 
@@ -64,7 +68,7 @@ static unsigned place_number(const char *text, unsigned max)
 static int search_bus(const struct name *name, unsigned bus,
 		      struct node *ret_node)
 {
-	char path[PATH_SIZE];
+	char path[NODE_PATH_SIZE];
 	struct dirent *entry;
 	int r = -ENODEV;
 	DIR *dir;

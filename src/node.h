@@ -9,15 +9,20 @@
 #ifndef CCIDTRACK_NODE_H
 #define CCIDTRACK_NODE_H
 
-#include <stdint.h>
+#include <stddef.h>
 
 #include "name.h"
 
+#define NODE_PATH_SIZE	sizeof("/dev/bus/usb/000/000")
+
 struct node {
 	int fd;		/* close-on-exec, the caller closes it */
-	uint8_t bus;	/* as far as it fits a byte: CHANNEL_ID has no more */
-	uint8_t address;
+	unsigned bus;	/* 1..999 */
+	unsigned address;	/* 1..127 */
 };
+
+/* Where the node of a device is. */
+void node_path(unsigned bus, unsigned address, char path[NODE_PATH_SIZE]);
 
 /* 0, -ENODEV if no such device is there, -EACCES, -EMFILE and the like. */
 int node_open(const struct name *name, struct node *ret_node);

@@ -14,9 +14,9 @@
 #include "bytes.h"
 #include "node.h"
 #include "text.h"
+#include "usb_claim.h"
+#include "usb_error.h"
 #include "usb_interface.h"
-
-#define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
 
 /* bmRequestType: class request to the interface, host to device */
 #define REQUEST_OUT	0x21
@@ -41,43 +41,6 @@ struct usb {
 	int ending;	/* atomic; the event thread's order to end */
 };
 
-static const struct {
-	int code, error;
-} errors[] = {
-	{ LIBUSB_SUCCESS, 0 },
-	{ LIBUSB_ERROR_ACCESS, -EACCES },
-	{ LIBUSB_ERROR_NO_DEVICE, -ENODEV },
-	{ LIBUSB_ERROR_NOT_FOUND, -ENODEV },
-	{ LIBUSB_ERROR_BUSY, -EBUSY },
-	{ LIBUSB_ERROR_TIMEOUT, -ETIMEDOUT },
-	{ LIBUSB_ERROR_OVERFLOW, -EOVERFLOW },
-	{ LIBUSB_ERROR_PIPE, -EPIPE },
-	{ LIBUSB_ERROR_NO_MEM, -ENOMEM },
-}, statuses[] = {
-	{ LIBUSB_TRANSFER_COMPLETED, 0 },
-	{ LIBUSB_TRANSFER_TIMED_OUT, -ETIMEDOUT },
-	{ LIBUSB_TRANSFER_CANCELLED, -ECANCELED },
-	{ LIBUSB_TRANSFER_STALL, -EPIPE },
-	{ LIBUSB_TRANSFER_NO_DEVICE, -ENODEV },
-	{ LIBUSB_TRANSFER_OVERFLOW, -EOVERFLOW },
-};
-
-static int error_of(int code)
-{
-	for (size_t i = 0; i < ROWS(errors); i++)
-		if (errors[i].code == code)
-			return errors[i].error;
-	return -EIO;
-}
-
-static int error_of_status(enum libusb_transfer_status status)
-{
-	for (size_t i = 0; i < ROWS(statuses); i++)
-		if (statuses[i].code == (int)status)
-			return statuses[i].error;
-	return -EIO;
-}
-
 /*
  * The node is open already, so no bus need be searched. Only libusb 1.0.27 can
  * be told so for one context; the older switch is process-wide and stays, which
@@ -90,9 +53,9 @@ static int context_open(libusb_context **ret_context)
 		{ .option = LIBUSB_OPTION_NO_DEVICE_DISCOVERY },
 	};
 
-	return error_of(libusb_init_context(ret_context, options, 1));
+	return usb_error(libusb_init_context(ret_context, options, 1));
 #else
-	return error_of(libusb_init(ret_context));
+	return usb_error(libusb_init(ret_context));
 #endif
 }
 
@@ -124,38 +87,24 @@ static int start_event_thread(struct usb *usb)
 	return -r;
 }
 
-/* Claiming takes the interface from a kernel driver; closing gives it back. */
-static int claim(struct usb *usb)
-{
-	int r;
-
-	libusb_set_auto_detach_kernel_driver(usb->handle, 1);
-	r = libusb_claim_interface(usb->handle, usb->interface.number);
-	if (r < 0)
-		return error_of(r);
-	usb->claimed = true;
-	if (!usb->interface.alternate)
-		return 0;
-	return error_of(libusb_set_interface_alt_setting(
-		usb->handle, usb->interface.number, usb->interface.alternate));
-}
-
-static int open_device(struct usb *usb, const struct name *name)
+static int open_device(struct usb *usb, const struct name *name,
+		       const struct node *node)
 {
 	int r = context_open(&usb->context);
 
 	if (r < 0)
 		return r;
-	r = error_of(libusb_wrap_sys_device(usb->context, (intptr_t)usb->fd,
+	r = usb_error(libusb_wrap_sys_device(usb->context, (intptr_t)usb->fd,
 					    &usb->handle));
 	if (r < 0)
 		return r;
 	r = usb_interface_find(usb->handle, name, &usb->interface);
 	if (r < 0)
 		return r;
-	r = claim(usb);
+	r = usb_claim(usb->handle, node, &usb->interface);
 	if (r < 0)
 		return r;
+	usb->claimed = true;
 	return start_event_thread(usb);
 }
 
@@ -170,8 +119,8 @@ static void tell_info(const struct usb *usb, const struct node *node,
 		.vendor = device.idVendor,
 		.product = device.idProduct,
 		.device_version = device.bcdDevice,
-		.bus = node->bus,
-		.address = node->address,
+		.bus = (uint8_t)node->bus,
+		.address = (uint8_t)node->address,
 		.interface = interface->number,
 		.protocol = interface->protocol,
 		.interrupt_endpoint = interface->pipe[USB_INTERRUPT].packet,
@@ -194,7 +143,7 @@ int usb_open(const struct name *name, struct usb_info *ret_info,
 		return -ENOMEM;
 	}
 	usb->fd = node.fd;
-	r = open_device(usb, name);
+	r = open_device(usb, name, &node);
 	if (r < 0) {
 		usb_close(usb);
 		return r;
@@ -229,7 +178,7 @@ static void transfer_done(struct libusb_transfer *libusb)
 {
 	struct usb_transfer *transfer = libusb->user_data;
 
-	transfer->done(transfer, error_of_status(libusb->status),
+	transfer->done(transfer, usb_error_of_status(libusb->status),
 		       (size_t)libusb->actual_length);
 }
 
@@ -289,7 +238,7 @@ int usb_submit(struct usb_transfer *transfer, size_t size)
 	struct libusb_transfer *libusb = transfer->backend;
 
 	libusb->length = (int)size;
-	return error_of(libusb_submit_transfer(libusb));
+	return usb_error(libusb_submit_transfer(libusb));
 }
 
 void usb_cancel(struct usb_transfer *transfer)
@@ -304,7 +253,7 @@ int usb_request(struct usb *usb, uint8_t request, uint16_t value,
 					value, usb->interface.number, NULL, 0,
 					timeout_ms);
 
-	return r < 0 ? error_of(r) : 0;
+	return r < 0 ? usb_error(r) : 0;
 }
 
 int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
@@ -314,7 +263,7 @@ int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
 					usb->interface.number, data,
 					(uint16_t)size, timeout_ms);
 
-	return r < 0 ? error_of(r) : r;
+	return r < 0 ? usb_error(r) : r;
 }
 
 /* Returns the size of what stands behind the header, or an error. */
@@ -327,7 +276,7 @@ static int get_string_descriptor(struct usb *usb, uint8_t index,
 		STRING_SIZE, STRING_MS);
 
 	if (r < 0)
-		return error_of(r);
+		return usb_error(r);
 	if (r < STRING_HEADER || bytes[1] != LIBUSB_DT_STRING ||
 	    bytes[0] < STRING_HEADER)
 		return -EPROTO;
@@ -386,6 +335,6 @@ int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room)
 
 int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)
 {
-	return error_of(libusb_clear_halt(usb->handle,
+	return usb_error(libusb_clear_halt(usb->handle,
 					  usb->interface.pipe[pipe].address));
 }

@@ -8,7 +8,7 @@
  *
  *   -ENODEV     the device is not there (any more)
  *   -EACCES     no right to use it
- *   -EBUSY      somebody else uses it
+ *   -EBUSY      somebody else uses it, and the log has told who
  *   -EPIPE      the endpoint is halted
  *   -EOVERFLOW  more came than was asked for
  *   -ETIMEDOUT  nothing came in time
@@ -36,7 +36,7 @@ struct usb_info {
 	uint16_t vendor;
 	uint16_t product;
 	uint16_t device_version;	/* bcdDevice */
-	uint8_t bus;
+	uint8_t bus;			/* as far as it fits a byte: CHANNEL_ID */
 	uint8_t address;
 	uint8_t interface;		/* bInterfaceNumber */
 	uint8_t protocol;		/* bInterfaceProtocol */
@@ -74,7 +74,8 @@ struct usb_transfer {
 
 /*
  * Opens the device that the name tells, claims the interface and starts the
- * event thread. Blocks for some control transfers. Beside the errors above:
+ * event thread. Blocks for some control transfers, and for up to 2.5 s while
+ * somebody else has the interface. Beside the errors above:
  * -ENXIO    the named interface is no smart card reader's: nothing was claimed
  * -EPROTO   it is, but its descriptors cannot be used
  */

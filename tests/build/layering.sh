@@ -60,7 +60,11 @@ core_system="$pure_system pthread.h stdarg.h stdio.h stdlib.h time.h unistd.h"
 core_system="$core_system config.h dlfcn.h expat.h fcntl.h limits.h sys/stat.h"
 check "$PURE" "$pure_headers $pure_system"
 check "$CORE" "$pure_headers $core_headers $core_system"
-refuse libusb.h "src/usb.c src/usb_interface.c src/usb_interface.h"
+libusb="src/usb.c"
+for part in usb_claim usb_error usb_interface; do
+	libusb="$libusb src/$part.c src/$part.h"
+done
+refuse libusb.h "$libusb"
 refuse ifdhandler.h "src/ifd.c"
 refuse expat.h "src/options.c"
 

@@ -17,6 +17,24 @@ struct vinterface *vdevice_interface(struct vdevice *device, unsigned number)
 	return NULL;
 }
 
+int vdevice_driver(struct vdevice *device, unsigned number, bool bound)
+{
+	struct vinterface *interface = vdevice_interface(device, number);
+
+	if (!interface)
+		return -EINVAL;
+	if (!bound && !interface->kernel_driver)
+		return -ENODATA;
+	if (bound && (interface->claimed || interface->kernel_driver))
+		return -EBUSY;
+	/* The kernel looks for a driver; that there is none is no error. */
+	if (bound && !device->options.kernel_driver[0])
+		return 0;
+	interface->kernel_driver = bound;
+	vdevice_note(device, bound ? "driver-on" : "driver-off", number);
+	return 0;
+}
+
 int vdevice_claim(struct vdevice *device, void *owner, unsigned number,
 		  bool drop_driver)
 {
@@ -26,10 +44,13 @@ int vdevice_claim(struct vdevice *device, void *owner, unsigned number,
 		return -ENOENT;
 	if (interface->claimed == owner)
 		return 0;
-	if (drop_driver)
-		interface->kernel_driver = false;
-	if (interface->claimed || interface->kernel_driver)
+	if (drop_driver && interface->kernel_driver &&
+	    !device->options.driver_stays)
+		vdevice_driver(device, number, false);
+	if (interface->claimed || interface->kernel_driver) {
+		device->counts.number[VCOUNT_REFUSED]++;
 		return -EBUSY;
+	}
 	interface->claimed = owner;
 	device->counts.number[VCOUNT_CLAIMS]++;
 	vdevice_note(device, "claim", number);
@@ -111,24 +132,6 @@ int vdevice_reset(struct vdevice *device)
 			release(device, &device->interfaces[i], -ENOENT);
 	for (unsigned i = 0; i < device->options.readers; i++)
 		vccid_reset(&device->ccids[i]);
-	return 0;
-}
-
-int vdevice_driver(struct vdevice *device, unsigned number, bool bound)
-{
-	struct vinterface *interface = vdevice_interface(device, number);
-
-	if (!interface)
-		return -EINVAL;
-	if (!bound && !interface->kernel_driver)
-		return -ENODATA;
-	if (bound && (interface->claimed || interface->kernel_driver))
-		return -EBUSY;
-	/* The kernel looks for a driver; that there is none is no error. */
-	if (bound && !device->options.kernel_driver[0])
-		return 0;
-	interface->kernel_driver = bound;
-	vdevice_note(device, bound ? "driver-on" : "driver-off", number);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ static char buffer[BUFFER_SIZE];
 static const char *const names[VCOUNT_NUMBER] = {
 	[VCOUNT_OPENS] = "opens",
 	[VCOUNT_CLAIMS] = "claims",
+	[VCOUNT_REFUSED] = "refused",
 	[VCOUNT_RESETS] = "resets",
 	[VCOUNT_CLEAR_HALTS] = "clear-halts",
 	[VCOUNT_CONTROLS] = "controls",

@@ -15,6 +15,7 @@
 enum vcount {
 	VCOUNT_OPENS,
 	VCOUNT_CLAIMS,
+	VCOUNT_REFUSED,		/* claims of what somebody else has */
 	VCOUNT_RESETS,
 	VCOUNT_CLEAR_HALTS,
 	VCOUNT_CONTROLS,

@@ -87,6 +87,7 @@ static const struct row {
 	ROW("removal", CHOICE, removal, false, removals),
 	LOOSE("removal-time", NUMBER, removal_time),
 	LOOSE("open-denied", TRUTH, open_denied),
+	LOOSE("driver-stays", TRUTH, driver_stays),
 	FIXED("rates", TEXT, rates),
 	FIXED("clocks", TEXT, clocks),
 	LOOSE("lists", TRUTH, lists),

@@ -70,6 +70,7 @@ struct voptions {
 	bool zlp;			/* an empty packet ends a full message */
 	unsigned removal, removal_time;
 	bool open_denied;		/* the node's rights */
+	bool driver_stays;		/* the kernel's does not let go */
 	/* levels TPDU and character */
 	char rates[VOPTIONS_TEXT], clocks[VOPTIONS_TEXT];	/* "9600,19200" */
 	bool lists;			/* GET_DATA_RATES and the like answer */

@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * usb_claim - takes the reader's interface, from others if need be.
+ *
+ * A part of usb.c's side of the seam. A driver of the kernel gives the
+ * interface up and has it back when it is released. A process cannot be made
+ * to: it is waited for, as long as pcscd's hotplug can stand still, since after
+ * a failure pcscd does not come again.
+ */
+#ifndef CCIDTRACK_USB_CLAIM_H
+#define CCIDTRACK_USB_CLAIM_H
+
+#include <libusb.h>
+
+#include "node.h"
+#include "usb_interface.h"
+
+#define USB_CLAIM_MS	2500	/* a busy interface is waited for */
+
+/*
+ * Claims it and selects its alternate setting, the first one with no request:
+ * there are readers that do not survive SET_INTERFACE. -EBUSY: the log has told
+ * who has it. Or an error of usb.h; nothing is claimed then.
+ */
+int usb_claim(libusb_device_handle *handle, const struct node *node,
+	      const struct usb_interface *interface);
+
+#endif
