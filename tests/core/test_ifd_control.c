@@ -186,7 +186,7 @@ static void other_attributes_are_unknown_tags(void **state)
 	static const DWORD tags[] = {
 		0, 0x7FFF0003, 0x7FFF0004, 0x00080201, 0x00090302,
 		TAG_IFD_POLLING_THREAD_WITH_TIMEOUT,
-		TAG_IFD_STOP_POLLING_THREAD, TAG_IFD_SLOTS_NUMBER,
+		TAG_IFD_STOP_POLLING_THREAD,
 		(DWORD)-1,
 	};
 
