@@ -15,6 +15,8 @@
 /* bError up to here: the command was not understood, or a field of it */
 #define FIELD_LAST	0x7F
 
+#define OWN_STATUS	6	/* SW1 is 6X */
+
 static int send(struct reader *reader, unsigned slot, const struct pin *pin,
 		struct ccid_reply *ret_reply)
 {
@@ -37,6 +39,17 @@ static int give(const uint8_t *bytes, size_t size, uint8_t *answer,
 		return -ENOBUFS;
 	*ret_size = copy_bounded(answer, room, bytes, size);
 	return 0;
+}
+
+/*
+ * Part 10 has status words of the reader's own for which CCID has no error, as
+ * 64 02: the new PINs differ. Where the answer is to be a block of T=1 they can
+ * be told from one: they are shorter, and no NAD that we use begins so.
+ */
+static bool is_own_status(const struct ccid_reply *reply)
+{
+	return reply->outcome == CCID_DONE && reply->size == PIN_STATUS_SIZE &&
+	       reply->data[0] >> 4 == OWN_STATUS;
 }
 
 /* True if the reader says that nothing went to the card. */
@@ -104,6 +117,10 @@ static int run_block(struct reader *reader, unsigned slot, struct pin *pin,
 		return r;
 	pin_set_prologue(pin, prologue);
 	r = send(reader, slot, pin, &reply);
+	if (r == 0 && is_own_status(&reply)) {
+		t1_withdraw(t1);
+		return give(reply.data, reply.size, answer, room, ret_size);
+	}
 	if (r == 0 && is_unsent(&reply)) {
 		t1_withdraw(t1);
 		return tell_unsent(&reply, answer, room, ret_size);

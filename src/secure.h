@@ -10,8 +10,9 @@
  * the device end the entry as they end any command.
  *
  * At T=1 over TPDU level the reader sends one block and returns the card's
- * block; the exchange goes on from there as any other (transmit.h). Everywhere
- * else it returns the answer.
+ * block; the exchange goes on from there as any other (transmit.h). Two bytes in
+ * place of a block are a status word of the reader's own. Everywhere else it
+ * returns the answer.
  */
 #ifndef CCIDTRACK_SECURE_H
 #define CCIDTRACK_SECURE_H

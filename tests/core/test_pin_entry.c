@@ -444,6 +444,20 @@ static void an_entry_without_a_pin_uses_no_block_up(void **state)
 	assert_int_equal(pin_pad.bytes[1], 0x00);
 }
 
+static void a_status_of_the_readers_own_is_no_block(void **state)
+{
+	static const uint8_t differ[] = { 0x64, 0x02 };
+
+	(void)state;
+	open_t1();
+	pin_pad_will_say(differ, sizeof(differ));
+	asked_for(VERIFY, verify, sizeof(verify));
+	assert_answer(differ, sizeof(differ));
+	assert_int_equal(pin_pad.blocks, 0);
+	assert_int_equal(transmit_t1(0x00), 0);
+	assert_int_equal(pin_pad.bytes[1], 0x00);
+}
+
 static void a_block_that_was_lost_costs_the_card_its_power(void **state)
 {
 	(void)state;
@@ -515,6 +529,7 @@ int main(int argc, char *argv[])
 		TEST(the_card_gets_more_time_if_it_asks),
 		TEST(blocks_are_counted_on_through_an_entry),
 		TEST(an_entry_without_a_pin_uses_no_block_up),
+		TEST(a_status_of_the_readers_own_is_no_block),
 		TEST(a_block_that_was_lost_costs_the_card_its_power),
 		TEST(an_apdu_beyond_ifsc_is_not_sent),
 		TEST(a_silent_reader_costs_a_t1_card_its_power),
