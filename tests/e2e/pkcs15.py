@@ -18,6 +18,7 @@ TOOLS = {"openssl": "openssl", "pkcs15-tool": "opensc",
 # will do, if only it is let.
 CONFIGURATION = "app default { enable_default_driver = true; }\n"
 SOCKET = f"{lab.WORK}/card"
+SECURE = "c69"
 SHOWN = (
     rf"^PKCS#15 Card \[{pkcs15card.LABEL.decode()}\]:$",
     r"^PIN \[PIN\]$", r"^Private RSA Key \[key\]$",
@@ -110,6 +111,49 @@ def opensc_reads_a_card_at_each_level_over_t_1():
         check_level(level, 1)
 
 
+def check_keys(station):
+    """The user types the PIN at the reader: right, wrong, and not at all."""
+    bench = station.bench
+    tools = (["pkcs15-tool", "--verify-pin"],
+             ["pkcs11-tool", "--login", "--list-objects", "--type", "privkey"])
+    for tool in tools:
+        for keys, right in ((pkcs15card.PIN.decode() + "v", True),
+                            ("9999v", False), ("c", False)):
+            before = station.count(SECURE)
+            bench.control("keys", "r", keys)
+            done = bench.run(tool)
+            assert (done.returncode == 0) == right, (keys, done)
+            assert station.count(SECURE) == before + 1, (tool, done)
+    assert "Private Key Object; RSA" in keyed(bench, tools[1])
+    keyed(bench, ["pkcs15-tool", "--change-pin"], "1234v5678v5678v")
+
+
+def keyed(bench, tool, keys="1234v"):
+    """What the tool says while these keys are pressed."""
+    bench.control("keys", "r", keys)
+    return succeed(bench, *tool)
+
+
+def check_pin_pad(level, protocol):
+    """Nothing but the reader's keys; the card hears the PIN."""
+    with Station() as station:
+        configure()
+        card = pkcs15card.Pkcs15Card(make_certificate()[1],
+                                     make_atr([protocol]))
+        server = CardServer(card, SOCKET)
+        with station.reader(level, pin=3, key_time=1000):
+            station.insert("served", path=SOCKET)
+            check_keys(station)
+            assert card.pin == b"5678"
+        server.close()
+
+
+def opensc_takes_the_pin_from_the_readers_keys():
+    for level in ("tpdu", "short", "extended"):
+        for protocol in (0, 1):
+            check_pin_pad(level, protocol)
+
+
 def opensc_reads_a_card_over_a_bad_line():
     for level in ("character", "tpdu"):
         check_level(level, 1, line_lost=2, mute_time=0)
@@ -123,4 +167,5 @@ if __name__ == "__main__":
         opensc_reads_a_card_at_each_level_over_t_0,
         opensc_reads_a_card_at_each_level_over_t_1,
         opensc_reads_a_card_over_a_bad_line,
+        opensc_takes_the_pin_from_the_readers_keys,
     )

@@ -130,11 +130,13 @@ def make_files(certificate):
 # --- the card
 
 class Pkcs15Card:
-    """SELECT, READ BINARY and VERIFY; certificate: an X.509 one, DER."""
+    """SELECT, READ BINARY, VERIFY and CHANGE REFERENCE DATA; certificate: an
+    X.509 one, DER."""
 
     def __init__(self, certificate, atr):
         self.atr = atr
         self.files = make_files(certificate)
+        self.pin = PIN
         self.tries = PIN_TRIES
         self.reset()
 
@@ -149,7 +151,8 @@ class Pkcs15Card:
             return WRONG_LENGTH
         _, ins, p1, p2 = command[:4]
         data, le = self._body(command[4:])
-        known = {0xA4: self._select, 0xB0: self._read, 0x20: self._verify}
+        known = {0xA4: self._select, 0xB0: self._read, 0x20: self._verify,
+                 0x24: self._change}
         if ins not in known:
             return NO_INS
         answer = known[ins](p1, p2, data)
@@ -216,6 +219,13 @@ class Pkcs15Card:
             return OK if self.verified else bytes([0x63, 0xC0 | self.tries])
         if not self.tries:
             return BLOCKED
-        self.verified = data.rstrip(b"\0\xFF") == PIN
+        self.verified = data.rstrip(b"\0\xFF") == self.pin
         self.tries = PIN_TRIES if self.verified else self.tries - 1
         return OK if self.verified else bytes([0x63, 0xC0 | self.tries])
+
+    def _change(self, p1, p2, data):
+        size = len(self.pin)
+        answer = self._verify(0, p2, data[:size])
+        if answer == OK and p1 == 0:
+            self.pin = data[size:].rstrip(b"\0\xFF")
+        return answer

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench - a host of the virtual reader for test_vreader.c: plain libusb.
+ * bench - a host of the virtual reader for test_v*.c: plain libusb.
  *
  * One reader at a time, "r". Everything that should not fail is asserted.
  */

@@ -186,6 +186,29 @@ static int on(struct place *place, struct words words, struct vanswer *answer)
 	return vtrigger_add(place->ccid, words.word, words.n);
 }
 
+/* "keys r 1234v": what the user does at the reader's own keys */
+static int keys(struct place *place, struct words words, struct vanswer *answer)
+{
+	(void)answer;
+	if (words.n != 1)
+		return -EINVAL;
+	if (strcmp(words.word[0], "none") != 0)
+		return vkeypad_press(place->ccid, words.word[0]);
+	place->ccid->keys[0] = '\0';
+	return 0;
+}
+
+static int escape(struct place *place, struct words words,
+		  struct vanswer *answer)
+{
+	(void)answer;
+	if (words.n == 1 && strcmp(words.word[0], "none") == 0) {
+		vescape_clear(&place->ccid->escapes);
+		return 0;
+	}
+	return vescape_add(&place->ccid->escapes, words.word, words.n);
+}
+
 static struct vpipe *pipe_named(struct vccid *ccid, const char *name)
 {
 	if (strcmp(name, "out") == 0)
@@ -420,6 +443,8 @@ static const struct {
 	{ "set", READER, set },
 	{ "fault", READER, fault },
 	{ "on", READER, on },
+	{ "keys", READER, keys },
+	{ "escape", READER, escape },
 	{ "halt", READER, halt },
 	{ "damage", READER, damage },
 	{ "end", READER, end },

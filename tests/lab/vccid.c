@@ -15,6 +15,8 @@
 #define FAILED		0x40
 #define EXTENSION	0x80
 
+#define NEVER		UINT64_MAX
+
 #define ERROR_ABORTED	0xFF
 #define ERROR_BUSY	0xE0
 #define ERROR_SLOT	0x05
@@ -176,7 +178,7 @@ static void arm(struct vslot *slot)
 		vloop_arm(&slot->timer, next);
 	else if (interval && next < slot->due)
 		vloop_arm(&slot->timer, next);
-	else
+	else if (slot->due != NEVER)
 		vloop_arm(&slot->timer, slot->due);
 }
 
@@ -199,9 +201,10 @@ static void timer_due(struct vloop_timer *timer)
 
 void vccid_answer_after(struct vslot *slot, unsigned time)
 {
-	if (slot->fault.kind == VFAULT_LATE)
+	if (slot->fault.kind == VFAULT_LATE && time != VCCID_LATER)
 		time += slot->fault.value;
-	slot->due = vloop_now() + time * VLOOP_US;
+	slot->due = time == VCCID_LATER ? NEVER
+					: vloop_now() + time * VLOOP_US;
 	vloop_disarm(&slot->timer);
 	if (time || slot->extensions)
 		arm(slot);
@@ -212,6 +215,7 @@ void vccid_answer_after(struct vslot *slot, unsigned time)
 void vccid_drop_command(struct vslot *slot)
 {
 	vloop_disarm(&slot->timer);
+	vkeypad_end(slot);
 	slot->busy = false;
 }
 
@@ -433,6 +437,7 @@ void vccid_free(struct vccid *ccid)
 {
 	vccid_reset(ccid);
 	vfault_clear(&ccid->faults);
+	vescape_clear(&ccid->escapes);
 	for (unsigned i = 0; i < ccid->options->slots; i++) {
 		vloop_disarm(&ccid->slots[i].insertion);
 		vcard_free(ccid->slots[i].card);

@@ -4,8 +4,9 @@
  * vccid - a CCID interface: its pipes, its slots, its commands.
  *
  * vccid.c takes commands off bulk-OUT and sends replies; vcommand.c does what
- * they ask, at TPDU and character level with vlevel.c; vslot.c moves cards;
- * vnotify.c tells of it on the interrupt pipe.
+ * they ask, at TPDU and character level with vlevel.c, Secure with vkeypad.c,
+ * Escape with vescape.c; vslot.c moves cards; vnotify.c tells of it on the
+ * interrupt pipe.
  * The device (vdevice.h) owns it and stands between it and the host.
  */
 #ifndef VCCID_H
@@ -17,8 +18,10 @@
 
 #include "vcard.h"
 #include "vcontact.h"
+#include "vescape.h"
 #include "vfault.h"
 #include "vjournal.h"
+#include "vkeypad.h"
 #include "vline.h"
 #include "vloop.h"
 #include "voptions.h"
@@ -28,6 +31,7 @@
 #define VCCID_SLOTS		16
 #define VCCID_MESSAGE_MAX	(VCCID_HEADER + VCARD_COMMAND_MAX)
 #define VCCID_NOTIFICATIONS	64
+#define VCCID_LATER		UINT32_MAX	/* when is not known yet */
 
 struct vccid;
 
@@ -68,6 +72,7 @@ struct vslot {
 	uint64_t due;
 	struct vloop_timer timer;
 	struct vreply reply;
+	struct vkeypad keypad;
 
 	/* between the control ABORT and the bulk one */
 	bool abort_asked, abort_told;
@@ -97,6 +102,8 @@ struct vccid {
 	bool claimed;
 	struct vpipe out, in, interrupt;
 	struct vfaults faults;
+	struct vescapes escapes;
+	char keys[VKEYPAD_KEYS];	/* that the user has still to press */
 	struct vslot *slots;		/* options->slots of them */
 
 	/* a command that has not wholly arrived */
@@ -128,7 +135,10 @@ void vccid_work(struct vccid *ccid);
 int vccid_request(struct vccid *ccid, const uint8_t setup[8], uint8_t *data,
 		  size_t room);
 
-/* The command under way has a reply, to be sent after time microseconds. */
+/*
+ * The command under way has a reply, to be sent after time microseconds. For
+ * VCCID_LATER it has none yet: this comes again when it has.
+ */
 void vccid_answer_after(struct vslot *slot, unsigned time);
 
 /* The command under way is over, without a reply. */
@@ -145,8 +155,12 @@ unsigned vcommand_run(struct vslot *slot, const uint8_t *message, size_t size);
 /* What holds after a reset of the card that is in. */
 void vcommand_default_parameters(struct vslot *slot);
 
-/* Fills slot->reply with a failure of the command under way. */
+/* Fills slot->reply with a failure of the command under way; or with data. */
 void vcommand_fail(struct vslot *slot, uint8_t error);
+void vcommand_reply(struct vslot *slot, const uint8_t *data, size_t size);
+
+/* XfrBlock; as vcommand_run. */
+unsigned vcommand_xfr(struct vslot *slot, const uint8_t *message, size_t size);
 
 /* The card runs an APDU: what vcard_kind.apdu returns. */
 size_t vcommand_apdu(struct vslot *slot, const uint8_t *apdu, size_t size,

@@ -68,6 +68,14 @@ void vcommand_fail(struct vslot *slot, uint8_t error)
 	slot->reply.error = error;
 }
 
+void vcommand_reply(struct vslot *slot, const uint8_t *data, size_t size)
+{
+	start_reply(slot);
+	slot->reply.size = size;
+	if (size)
+		memcpy(slot->reply.data, data, size);
+}
+
 static unsigned fail(struct vslot *slot, uint8_t error)
 {
 	vcommand_fail(slot, error);
@@ -188,10 +196,11 @@ static unsigned xfr_extended(struct vslot *slot, const uint8_t *message,
 	return fail(slot, ERROR_LEVEL);
 }
 
-static unsigned xfr(struct vslot *slot, const uint8_t *message, size_t size)
+unsigned vcommand_xfr(struct vslot *slot, const uint8_t *message, size_t size)
 {
 	unsigned time = slot->ccid->options->xfr_time;
 
+	start_reply(slot);
 	if (!slot->powered)
 		return fail(slot, ERROR_MUTE);
 	switch ((enum vlevel)slot->ccid->options->level) {
@@ -279,6 +288,12 @@ unsigned vcommand_run(struct vslot *slot, const uint8_t *message, size_t size)
 		return power_off(slot);
 	case 0x65:
 		return slot->ccid->options->status_time;
+	case 0x69:
+		return vkeypad_run(slot, message + VCCID_HEADER,
+				   size - VCCID_HEADER);
+	case 0x6B:
+		return vescape_run(slot, message + VCCID_HEADER,
+				   size - VCCID_HEADER);
 	case 0x6C:
 		return get_parameters(slot);
 	case 0x6D:
@@ -287,7 +302,7 @@ unsigned vcommand_run(struct vslot *slot, const uint8_t *message, size_t size)
 	case 0x6A:
 		return 0;
 	case 0x6F:
-		return xfr(slot, message, size);
+		return vcommand_xfr(slot, message, size);
 	}
 	return fail(slot, ERROR_UNKNOWN);
 }

@@ -86,6 +86,8 @@ static const struct row {
 	LOOSE("zlp", TRUTH, zlp),
 	ROW("removal", CHOICE, removal, false, removals),
 	LOOSE("removal-time", NUMBER, removal_time),
+	LOOSE("key-time", NUMBER, key_time),
+	LOOSE("pin-second", NUMBER, pin_second),
 	LOOSE("open-denied", TRUTH, open_denied),
 	LOOSE("driver-stays", TRUTH, driver_stays),
 	FIXED("rates", TEXT, rates),
@@ -123,6 +125,7 @@ void voptions_default(struct voptions *ret_options)
 		.message_size = 271, .busy_slots = 1, .auto_voltage = true,
 		.extension_interval = 500000, .extension_multiplier = 1,
 		.zlp = true, .notify_bit = true,
+		.key_time = 20000, .pin_second = 1000000,
 		.lists = true, .mute_time = 1000, .line_seed = 1,
 	};
 }

@@ -69,6 +69,8 @@ struct voptions {
 	unsigned extension_multiplier;
 	bool zlp;			/* an empty packet ends a full message */
 	unsigned removal, removal_time;
+	unsigned key_time;		/* between the user's keys */
+	unsigned pin_second;		/* of bTimeOut; 0: they never pass */
 	bool open_denied;		/* the node's rights */
 	bool driver_stays;		/* the kernel's does not let go */
 	/* levels TPDU and character */

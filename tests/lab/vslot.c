@@ -25,12 +25,14 @@ static void end_command(struct vslot *slot)
 		return;
 	switch ((enum vremoval)options->removal) {
 	case VREMOVAL_MUTE:
+		vkeypad_end(slot);
 		vcommand_fail(slot, 0xFE);
 		slot->extensions = 0;
 		vccid_answer_after(slot, options->removal_time);
 		break;
 	case VREMOVAL_LATE:
-		vcommand_fail(slot, 0xFE);
+		if (!slot->keypad.entering)
+			vcommand_fail(slot, 0xFE);
 		break;
 	case VREMOVAL_SILENT:
 		vccid_drop_command(slot);
