@@ -134,7 +134,7 @@ static int try_voltages(struct reader *reader, unsigned slot)
 		if (r == 0)
 			reader->slot[slot].select = i < n ? select
 							  : SELECT_NONE;
-		if (r != -EIO && r != -ETIMEDOUT)
+		if (r != -EIO && r != -ETIMEDOUT && r != -EPROTO)
 			return r;
 		card_power_off_owned(reader, slot);
 		if (!may_try_again(reader, slot, select, deadline))

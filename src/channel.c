@@ -23,6 +23,8 @@ bool channel_is_idle(const struct channel *channel)
 
 struct channel *channel_find_free(struct reader *reader)
 {
+	if (reader->mender)
+		return NULL;
 	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
 		if (!reader->channels[i].taken)
 			return &reader->channels[i];
@@ -126,6 +128,33 @@ static void refuse(struct channel *channel, int error)
 		reader_lost(channel->reader);
 }
 
+/*
+ * A device that was reset by somebody else seems to be gone for a moment; one
+ * that really is takes no transfer any more.
+ */
+static void give_up(struct channel *channel, int error)
+{
+	if (error != -ENODEV || channel->absent) {
+		refuse(channel, error);
+		return;
+	}
+	if (!channel->waiting)
+		return;
+	channel->absent = true;
+	channel_finish(channel, -ECONNRESET);
+	movement_miss_all(channel->reader);
+}
+
+/*
+ * A pipe that failed stays so until somebody clears it, and nobody may use it
+ * before. That blocks, but nothing else can come through it meanwhile.
+ */
+static void mend(struct reader *reader, enum usb_pipe pipe, int status)
+{
+	if (status == -EPIPE || status == -EOVERFLOW || status == -EIO)
+		usb_clear_halt(reader->usb, pipe);
+}
+
 static void submit_in(struct channel *channel)
 {
 	int r = usb_submit(channel->in, channel->in->size);
@@ -140,20 +169,21 @@ static void submit_out(struct channel *channel, size_t size)
 	int r = usb_submit(channel->out, size);
 
 	channel->out_busy = r == 0;
+	channel->out_asked = size;
 	if (channel->out_used < size)
 		channel->out_used = size;
 	if (r < 0)
 		refuse(channel, r);
 }
 
-static struct channel *find_waiting(struct reader *reader,
-				    const struct ccid_reply *reply)
+static struct channel *find_waiting(struct reader *reader, unsigned slot,
+				    uint8_t seq)
 {
 	for (unsigned i = 0; i < reader->desc.busy_slots; i++) {
 		struct channel *channel = &reader->channels[i];
 
-		if (channel->waiting && channel->slot == reply->slot &&
-		    channel->seq == reply->seq)
+		if (channel->waiting && channel->slot == slot &&
+		    channel->seq == seq)
 			return channel;
 	}
 	return NULL;
@@ -263,7 +293,7 @@ static struct channel *route(struct channel *channel, size_t received)
 		channel_finish(channel, r);
 		return NULL;
 	}
-	target = find_waiting(channel->reader, &reply);
+	target = find_waiting(channel->reader, reply.slot, reply.seq);
 	if (!target)
 		return take_stray(channel, &channel->strays, STRAYS_MAX)
 			       ? channel
@@ -272,15 +302,20 @@ static struct channel *route(struct channel *channel, size_t received)
 	return take_reply(target, &reply) ? target : NULL;
 }
 
+/* It waits until nothing is under way. */
+static void wake_mender(struct reader *reader)
+{
+	if (reader->mender)
+		pthread_cond_broadcast(&reader->quiet);
+}
+
 static void in_done(struct usb_transfer *transfer, int status, size_t received)
 {
 	struct channel *channel = transfer->owner;
 	struct reader *reader = channel->reader;
 	struct channel *again = NULL;
 
-	/* A halted pipe stays so until somebody clears it. */
-	if (status == -EPIPE)
-		usb_clear_halt(reader->usb, USB_IN);
+	mend(reader, USB_IN, status);
 	pthread_mutex_lock(&reader->lock);
 	channel->in_busy = false;
 	if (channel->in_used < received)
@@ -290,13 +325,16 @@ static void in_done(struct usb_transfer *transfer, int status, size_t received)
 		again = route(channel, received);
 	if (status < 0 && transfer->owner == channel) {
 		again = NULL;
-		refuse(channel, status);
+		give_up(channel, status);
 	}
+	if (status == 0)
+		channel->absent = false;
 	if (again)
 		submit_in(again);
 	settle(channel);
 	if (transfer->owner != channel)
 		settle(transfer->owner);
+	wake_mender(reader);
 	exchange_pump(reader, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 }
@@ -306,14 +344,17 @@ static void out_done(struct usb_transfer *transfer, int status, size_t received)
 	struct channel *channel = transfer->owner;
 	struct reader *reader = channel->reader;
 
-	(void)received;
-	if (status == -EPIPE)
-		usb_clear_halt(reader->usb, USB_OUT);
+	mend(reader, USB_OUT, status);
 	pthread_mutex_lock(&reader->lock);
 	channel->out_busy = false;
+	if (received && received < channel->out_asked)
+		channel->cut = true;
+	if (channel->cut && status == 0)
+		status = -EIO;
 	if (status < 0)
-		refuse(channel, status);
+		give_up(channel, status);
 	settle(channel);
+	wake_mender(reader);
 	pthread_mutex_unlock(&reader->lock);
 }
 
@@ -324,6 +365,7 @@ static void submit(struct channel *channel, uint8_t type,
 			 channel->seq, parameters, (uint32_t)size);
 	channel->type = ccid_reply_type(type);
 	channel->departures = channel->reader->slot[channel->slot].departures;
+	channel->resets = channel->reader->resets;
 	channel->since = clock_now();
 	channel->multiple = 1;
 	channel->extensions = 0;
@@ -343,6 +385,14 @@ void channel_send(struct channel *channel, uint8_t type,
 	channel->seq = channel->reader->seq++;
 	channel->aborting = false;
 	submit(channel, type, parameters, size);
+}
+
+void channel_fail(struct reader *reader, unsigned slot, uint8_t seq)
+{
+	struct channel *channel = find_waiting(reader, slot, seq);
+
+	if (channel)
+		channel_finish(channel, -EIO);
 }
 
 void channel_send_abort(struct channel *channel)

@@ -29,8 +29,11 @@ struct channel {
 	struct usb_transfer *in;
 	bool out_busy;		/* under way */
 	bool in_busy;
+	size_t out_asked;	/* bytes of the command sent last */
 	size_t out_used;	/* bytes to be wiped */
 	size_t in_used;
+	bool absent;		/* the device, it seemed: once is no proof */
+	bool cut;		/* a command was written in part only */
 
 	bool taken;
 	bool attended;
@@ -38,10 +41,11 @@ struct channel {
 
 	bool question;		/* its reply is the answer to one */
 	bool waiting;		/* for the reply to seq */
-	bool aborting;		/* set by exchange.c until the next command */
+	bool aborting;		/* set by recovery.c until the next command */
 	uint8_t seq;
 	uint8_t type;		/* of the reply */
 	uint32_t departures;	/* of the slot, when the command was sent */
+	unsigned resets;	/* of the device, by then */
 	uint64_t since;		/* sent, or extended last */
 	unsigned multiple;	/* of the waiting time, from then on */
 	unsigned extensions;
@@ -57,7 +61,7 @@ int channel_open_all(struct reader *reader);
 /* All are idle. */
 void channel_close_all(struct reader *reader);
 
-/* A free one, or NULL. */
+/* A free one, or NULL; none is while the device is being reset. */
 struct channel *channel_find_free(struct reader *reader);
 
 /* Makes the slot owned, or not owned any more. */
@@ -78,6 +82,9 @@ void channel_send_abort(struct channel *channel);
 
 /* Ends the waiting, if it lasts, and cancels what is under way. */
 void channel_finish(struct channel *channel, int status);
+
+/* The reader says that the command of a slot has failed for good. */
+void channel_fail(struct reader *reader, unsigned slot, uint8_t seq);
 
 /* Cancels what is under way. */
 void channel_cancel(struct channel *channel);

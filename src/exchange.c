@@ -5,26 +5,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attempt.h"
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
 #include "movement.h"
+#include "recovery.h"
 
-#define ABORT_MS	1000	/* each of the two halves of an abort */
-#define REMOVAL_GRACE_MS 500	/* for a reader to answer for a card that left */
-#define BUSY_TRIES	8	/* with pauses of 10, 20 ... 1280 ms */
+#define BUSY_PAUSES	7	/* of 10, 20 ... 640 ms */
 #define BUSY_PAUSE_MS	10u
+#define UNANSWERED_MAX	2	/* questions in a row, until the ladder */
 
 static const struct exchange_command question = {
 	.type = CCID_GET_SLOT_STATUS,
 	.wait_ms = EXCHANGE_SHORT_MS,
 	.deadline = CLOCK_NEVER,
 };
-
-static bool is_usable(const struct reader *reader, unsigned slot)
-{
-	return !reader->gone && !reader->slot[slot].closing;
-}
 
 /* The watcher, if there is one, sees to it that the question does not last. */
 static void ask(struct channel *channel, unsigned slot, uint64_t now)
@@ -58,6 +54,13 @@ static uint64_t pump_asked(struct channel *channel, uint64_t now)
 	return CLOCK_NEVER;
 }
 
+/* One question more would be in vain: the watcher is to see to it. */
+static bool is_ailing(const struct reader *reader, unsigned slot)
+{
+	return reader->slot[slot].unanswered >= UNANSWERED_MAX &&
+	       reader->track.slot[slot].waiting;
+}
+
 /* Without a free channel there is no hurry: its release wakes the watchers. */
 static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 {
@@ -69,6 +72,10 @@ static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 		return due;
 	if (!channel) {
 		reader->starved = true;
+		return CLOCK_NEVER;
+	}
+	if (is_ailing(reader, slot)) {
+		pthread_cond_broadcast(&s->moved);
 		return CLOCK_NEVER;
 	}
 	ask(channel, slot, now);
@@ -87,7 +94,7 @@ uint64_t exchange_pump(struct reader *reader, uint64_t now)
 
 		if (is_asked(s))
 			next = clock_earlier(next, pump_asked(s->channel, now));
-		else if (s->open && is_usable(reader, slot))
+		else if (s->open && attempt_is_usable(reader, slot))
 			next = clock_earlier(next,
 					     pump_slot(reader, slot, now));
 	}
@@ -107,7 +114,7 @@ bool exchange_ask(struct reader *reader, unsigned slot, uint64_t now)
 static int allowed(const struct reader *reader, unsigned slot,
 		   enum exchange_purpose purpose)
 {
-	if (!is_usable(reader, slot))
+	if (!attempt_is_usable(reader, slot))
 		return -ENODEV;
 	switch (purpose) {
 	case EXCHANGE_READER:
@@ -175,153 +182,35 @@ bool exchange_is_owned(const struct reader *reader, unsigned slot)
 	return s->owned && !is_asked(s);
 }
 
-/* Caller locks. Cancelled transfers come back at once. */
-static void wait_until_idle(struct channel *channel)
+/* Caller locks. */
+static void let_go(struct channel *channel)
 {
 	struct reader *reader = channel->reader;
 
-	while (!channel_is_idle(channel)) {
-		channel_cancel(channel);
-		pthread_cond_wait(&reader->slot[channel->slot].replied,
-				  &reader->lock);
-	}
+	attempt_settle(channel);
+	channel_release(channel);
+	exchange_pump(reader, clock_now());
 }
 
 void exchange_end(struct reader *reader, unsigned slot)
 {
-	struct channel *channel;
-
 	pthread_mutex_lock(&reader->lock);
-	channel = reader->slot[slot].channel;
-	wait_until_idle(channel);
-	channel_release(channel);
-	exchange_pump(reader, clock_now());
+	let_go(reader->slot[slot].channel);
 	pthread_mutex_unlock(&reader->lock);
 }
 
-static bool card_left(const struct channel *channel)
+bool exchange_mend(struct reader *reader, unsigned slot)
 {
-	return channel->reader->slot[channel->slot].departures !=
-	       channel->departures;
-}
+	struct slot *s = &reader->slot[slot];
+	struct channel *channel = channel_find_free(reader);
+	struct recovery recovery = { 0 };
 
-/* Until when the reply is waited for. Caller locks. */
-static uint64_t patience_end(const struct channel *channel,
-			     const struct exchange_command *command)
-{
-	const struct slot *s = &channel->reader->slot[channel->slot];
-	uint64_t end = channel->since +
-		       (uint64_t)command->wait_ms * channel->multiple;
-
-	if (!is_usable(channel->reader, channel->slot))
-		return 0;
-	if (card_left(channel))
-		end = clock_earlier(end, s->departed_ms + REMOVAL_GRACE_MS);
-	return clock_earlier(end, command->deadline);
-}
-
-/* Caller locks. Comes back with the command finished or out of patience. */
-static void wait_for_reply(struct channel *channel,
-			   const struct exchange_command *command)
-{
-	struct reader *reader = channel->reader;
-
-	while (channel->waiting) {
-		uint64_t end = patience_end(channel, command);
-
-		if (clock_now() >= end)
-			return;
-		clock_wait(&reader->slot[channel->slot].replied, &reader->lock,
-			   end);
-	}
-}
-
-/* Caller locks. Also while the slot is closing: the next user shall find peace. */
-static void abort_on_bulk(struct channel *channel)
-{
-	struct reader *reader = channel->reader;
-	struct slot *s = &reader->slot[channel->slot];
-	uint64_t end = clock_now() + ABORT_MS;
-
-	while (channel->out_busy || (channel->in_busy && !channel->waiting)) {
-		usb_cancel(channel->out);
-		pthread_cond_wait(&s->replied, &reader->lock);
-	}
-	channel_send_abort(channel);
-	while (channel->waiting && !reader->gone && clock_now() < end)
-		clock_wait(&s->replied, &reader->lock, end);
-}
-
-/*
- * CCID 1.1, 5.3.1: a request on the control pipe and a command on the bulk
- * pipe, in any order. What a reader that knows neither sends later is dropped
- * by its sequence number. Caller locks.
- */
-static void abort_command(struct channel *channel)
-{
-	struct reader *reader = channel->reader;
-	uint16_t value = (uint16_t)((unsigned)channel->seq << 8 |
-				    channel->slot);
-	int r;
-
-	channel->aborting = true;
-	pthread_mutex_unlock(&reader->lock);
-	r = usb_request(reader->usb, CCID_CONTROL_ABORT, value, ABORT_MS);
-	pthread_mutex_lock(&reader->lock);
-	if (r == 0 && !reader->gone)
-		abort_on_bulk(channel);
-	log_write(LOG_LEVEL_COMM, reader->label, "slot %u: command aborted%s",
-		  channel->slot,
-		  r < 0 || channel->waiting ? ", the reader did not follow"
-					    : "");
-	channel_finish(channel, -ETIMEDOUT);
-	wait_until_idle(channel);
-}
-
-/* Caller locks. */
-static int give_up(struct channel *channel)
-{
-	struct reader *reader = channel->reader;
-	bool left = card_left(channel);
-
-	if (!reader->gone)
-		abort_command(channel);
-	channel_finish(channel, -ENODEV);
-	if (!is_usable(reader, channel->slot))
-		return -ENODEV;
-	return left ? -ESTALE : -ETIMEDOUT;
-}
-
-static int error_of_status(int status)
-{
-	switch (status) {
-	case 0:
-	case -ENODEV:
-	case -ETIMEDOUT:
-	case -EPROTO:
-		return status;
-	case -EBADMSG:
-		return -EPROTO;
-	}
-	return -EIO;
-}
-
-/* Caller locks. */
-static int run_once(struct channel *channel,
-		    const struct exchange_command *command)
-{
-	if (!is_usable(channel->reader, channel->slot))
-		return -ENODEV;
-	wait_until_idle(channel);
-	if (command->size)
-		memcpy(channel->out->data + CCID_HEADER_SIZE, command->data,
-		       command->size);
-	channel_send(channel, command->type, command->parameters,
-		     command->size);
-	wait_for_reply(channel, command);
-	if (channel->waiting)
-		return give_up(channel);
-	return error_of_status(channel->status);
+	if (!is_ailing(reader, slot) || s->owned || !channel)
+		return false;
+	channel_take(channel, slot, true);
+	recovery_climb(channel, -EIO, &recovery);
+	let_go(channel);
+	return true;
 }
 
 static bool is_busy(const struct ccid_reply *reply)
@@ -334,7 +223,7 @@ static bool is_busy(const struct ccid_reply *reply)
 /* Caller locks. Ends early if the slot does. */
 static void pause_until(struct reader *reader, unsigned slot, uint64_t end)
 {
-	while (is_usable(reader, slot) && clock_now() < end)
+	while (attempt_is_usable(reader, slot) && clock_now() < end)
 		clock_wait(&reader->slot[slot].replied, &reader->lock, end);
 }
 
@@ -355,13 +244,17 @@ static void ask_as_owner(struct channel *channel, uint64_t patience)
 	struct reader *reader = channel->reader;
 	uint64_t due = movement_question_due(reader, channel->slot,
 					     clock_now());
+	struct recovery recovery = { 0 };
+	int r;
 
 	pause_until(reader, channel->slot, clock_earlier(due, patience));
-	if (due > clock_now() || !is_usable(reader, channel->slot))
+	if (due > clock_now() || !attempt_is_usable(reader, channel->slot))
 		return;
 	track_asked(&reader->track, channel->slot, clock_now());
 	channel->question = true;
-	run_once(channel, &question);
+	r = attempt_run(channel, &question);
+	if (r < 0)
+		recovery_climb(channel, r, &recovery);
 }
 
 /*
@@ -375,7 +268,7 @@ static int make_ready(struct channel *channel, enum exchange_purpose purpose)
 	for (;;) {
 		int r;
 
-		wait_until_idle(channel);
+		attempt_settle(channel);
 		r = allowed(channel->reader, channel->slot, purpose);
 		if (r != -EAGAIN)
 			return r;
@@ -385,18 +278,61 @@ static int make_ready(struct channel *channel, enum exchange_purpose purpose)
 	}
 }
 
+/* What the reader does twice as it does once, and no card hears of. */
+static bool is_harmless(uint8_t type)
+{
+	return type == CCID_GET_SLOT_STATUS || type == CCID_POWER_OFF ||
+	       type == CCID_GET_PARAMETERS || type == CCID_SET_PARAMETERS ||
+	       type == CCID_RESET_PARAMETERS;
+}
+
+/* 0: the command may be sent once more. -EBUSY: it was not taken at all. */
+static int recover(struct channel *channel,
+		   const struct exchange_command *command, int error,
+		   struct recovery *recovery)
+{
+	bool again = error == -EBUSY ||
+		     (!recovery->rung && is_harmless(command->type));
+	bool left = error == -ETIMEDOUT && attempt_card_left(channel);
+	int r;
+
+	if (error == -EBUSY && recovery->rung == RECOVERY_RUNGS)
+		return -EIO;
+	r = recovery_climb(channel, error, recovery);
+	if (r < 0)
+		return r;
+	if (left)
+		return -ESTALE;
+	if (again)
+		return 0;
+	return error == -ECONNRESET ? -EIO : error;
+}
+
 static int run(struct channel *channel, const struct exchange_command *command)
 {
-	for (unsigned i = 0;; i++) {
-		int r = make_ready(channel, command->purpose);
+	struct exchange_command attempt = *command;
+	struct recovery recovery = { 0 };
+	unsigned pauses = 0;
+	int r;
 
-		channel->question = false;
-		if (r == 0)
-			r = run_once(channel, command);
-		if (r < 0 || !is_busy(&channel->reply) || i == BUSY_TRIES)
+	for (;;) {
+		r = make_ready(channel, command->purpose);
+		if (r < 0)
 			return r;
-		pause_until(channel->reader, channel->slot,
-			    clock_now() + (BUSY_PAUSE_MS << i));
+		channel->question = false;
+		r = attempt_run(channel, &attempt);
+		if (r == 0 && !is_busy(&channel->reply))
+			return 0;
+		if (r == 0 && pauses < BUSY_PAUSES) {
+			pause_until(channel->reader, channel->slot,
+				    clock_now() + (BUSY_PAUSE_MS << pauses++));
+			continue;
+		}
+		r = recover(channel, command, r < 0 ? r : -EBUSY, &recovery);
+		if (r < 0)
+			return r;
+		if (attempt.deadline < clock_now() + attempt.wait_ms)
+			attempt.deadline = clock_now() + attempt.wait_ms;
 	}
 }
 
@@ -425,7 +361,8 @@ int exchange_run(struct reader *reader, unsigned slot,
 	pthread_mutex_lock(&reader->lock);
 	r = run(channel, command);
 	/* Whose answer would it be? */
-	if (r == 0 && command->purpose == EXCHANGE_CARD && card_left(channel))
+	if (r == 0 && command->purpose == EXCHANGE_CARD &&
+	    attempt_card_left(channel))
 		r = -ESTALE;
 	if (r == 0)
 		*ret_reply = channel->reply;
@@ -453,7 +390,7 @@ void exchange_close(struct reader *reader)
 	for (unsigned i = 0;
 	     reader->channels && i < reader->desc.busy_slots; i++)
 		if (reader->channels[i].taken)
-			wait_until_idle(&reader->channels[i]);
+			attempt_settle(&reader->channels[i]);
 	pthread_mutex_unlock(&reader->lock);
 	channel_close_all(reader);
 }

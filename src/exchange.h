@@ -72,8 +72,10 @@ void exchange_pause(struct reader *reader, unsigned slot, unsigned ms);
  *   -ETIMEDOUT  no reply in time
  *   -EMSGSIZE   the command does not fit a message
  *   -EPROTO     the reader talks nonsense
- *   -EIO        USB failed
- * and the command was aborted.
+ *   -EIO        USB failed, or the reader never took the command
+ * and the reader was brought to answer again (recovery.h). A command to the
+ * reader alone that can be sent twice without harm is; a block for the card is
+ * not, unless the reader says that it did not take it.
  */
 int exchange_run(struct reader *reader, unsigned slot,
 		 const struct exchange_command *command,
@@ -87,6 +89,13 @@ uint64_t exchange_pump(struct reader *reader, uint64_t now);
 
 /* Asks now, if the slot is free: then true. Caller locks. */
 bool exchange_ask(struct reader *reader, unsigned slot, uint64_t now);
+
+/*
+ * For the watcher: a reader that leaves one question after the other without an
+ * answer is brought to its senses (recovery.h), if the slot is free; then true.
+ * Blocks. Caller locks.
+ */
+bool exchange_mend(struct reader *reader, unsigned slot);
 
 /* Cancels every transfer under way. Caller locks. */
 void exchange_cancel(struct reader *reader);

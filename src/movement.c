@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "channel.h"
 #include "clock.h"
 #include "exchange.h"
 #include "log.h"
@@ -81,6 +82,7 @@ void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
 	struct slot *s = &reader->slot[slot];
 	uint64_t now = clock_now();
 
+	s->unanswered = 0;
 	if (!s->open) {
 		track_open(&reader->track, slot, icc != CCID_ICC_ABSENT, now);
 		s->open = true;
@@ -101,6 +103,7 @@ void movement_unanswered(struct reader *reader, unsigned slot)
 {
 	if (!reader->slot[slot].open)
 		return;
+	reader->slot[slot].unanswered++;
 	track_unanswered(&reader->track, slot);
 	tell(reader, slot, TRACK_DOUBTED, "no answer");
 }
@@ -163,8 +166,15 @@ static void hear_error(struct reader *reader, const struct ccid_event *event)
 		log_write(LOG_LEVEL_CRITICAL, reader->label,
 			  "slot %u: hardware error %02X at command %u",
 			  event->slot, event->code, event->seq);
-	if (event->slot < reader->desc.slots)
-		miss(reader, event->slot);
+	if (event->slot >= reader->desc.slots)
+		return;
+	miss(reader, event->slot);
+	channel_fail(reader, event->slot, event->seq);
+}
+
+void movement_miss_all(struct reader *reader)
+{
+	miss_all_but(reader, 0);
 }
 
 /* Messages that tell of fewer slots than there are leave the others in doubt. */
@@ -194,7 +204,7 @@ static void give_up_pipe(struct reader *reader)
 	track_deaf(&reader->track);
 	log_write(LOG_LEVEL_CRITICAL, reader->label,
 		  "the interrupt pipe fails; the reader is asked from now on");
-	miss_all_but(reader, 0);
+	movement_miss_all(reader);
 }
 
 /* Clearing blocks, but nothing else can come from the reader meanwhile. */
@@ -208,7 +218,7 @@ static void mend_pipe(struct reader *reader, int status, uint64_t now)
 		give_up_pipe(reader);
 		return;
 	}
-	miss_all_but(reader, 0);
+	movement_miss_all(reader);
 	if (status != -EPIPE)
 		return;
 	pthread_mutex_unlock(&reader->lock);
@@ -218,7 +228,7 @@ static void mend_pipe(struct reader *reader, int status, uint64_t now)
 
 static bool is_silenced(const struct reader *reader)
 {
-	return reader->disarmed || reader->gone;
+	return reader->disarmed || reader->gone || reader->mender;
 }
 
 static void listen(struct reader *reader)
@@ -249,7 +259,7 @@ static void listen_again(struct reader *reader, int status)
 		if (absent_before)
 			reader_lost(reader);
 		else
-			miss_all_but(reader, 0);
+			movement_miss_all(reader);
 		break;
 	default:
 		mend_pipe(reader, status, clock_now());
@@ -269,6 +279,25 @@ static void interrupt_done(struct usb_transfer *transfer, int status,
 	exchange_pump(reader, clock_now());
 	pthread_cond_broadcast(&reader->quiet);
 	pthread_mutex_unlock(&reader->lock);
+}
+
+void movement_silence(struct reader *reader)
+{
+	if (reader->listening)
+		usb_cancel(reader->interrupt);
+}
+
+void movement_begin_anew(struct reader *reader)
+{
+	for (unsigned i = 0; i < reader->desc.slots; i++) {
+		reader->slot[i].atr_size = 0;
+		if (reader->slot[i].open)
+			tell(reader, i,
+			     track_reset(&reader->track, i, clock_now()),
+			     "the device was reset");
+	}
+	if (reader->interrupt)
+		listen(reader);
 }
 
 int movement_arm(struct reader *reader)
@@ -322,6 +351,8 @@ static void wait_for_movement(struct reader *reader, unsigned slot,
 		if (track_wait_over(&reader->track, slot) || s->closing ||
 		    now >= end)
 			return;
+		if (exchange_mend(reader, slot))
+			continue;
 		wait_cancelable(reader, slot, clock_earlier(due, end));
 	}
 }

@@ -29,6 +29,17 @@
 int movement_arm(struct reader *reader);
 void movement_disarm(struct reader *reader);
 
+/*
+ * Around a reset of the device: the interrupt transfer ends ("quiet" is
+ * broadcast), then every card counts as another one and the transfer is armed
+ * again. Caller locks.
+ */
+void movement_silence(struct reader *reader);
+void movement_begin_anew(struct reader *reader);
+
+/* Anything may have happened in any slot. Caller locks. */
+void movement_miss_all(struct reader *reader);
+
 /* The status in a reply; question: of a GetSlotStatus of ours. Caller locks. */
 void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
 		      bool question);

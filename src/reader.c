@@ -188,6 +188,7 @@ static void reset_slot(struct slot *slot)
 	slot->open = false;
 	slot->closing = false;
 	slot->noticed = false;
+	slot->unanswered = 0;
 	slot->watched = false;
 	slot->atr_size = 0;
 }

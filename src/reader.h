@@ -38,6 +38,7 @@ struct slot {
 	bool closing;
 	bool noticed;		/* a notification came while it was opened */
 	bool owned;		/* a command has the slot, or a question */
+	unsigned unanswered;	/* questions in a row */
 	struct channel *channel;	/* the owner's */
 	uint32_t departures;	/* visits that ended */
 	uint64_t departed_ms;	/* when the last one did */
@@ -65,6 +66,8 @@ struct reader {
 	struct channel *channels;	/* desc.busy_slots of them */
 	bool starved;		/* a question was due, no channel free for it */
 	unsigned turn;		/* the slot that may be asked first */
+	struct channel *mender;	/* its owner resets the device; nothing is sent */
+	unsigned resets;
 	struct session_speeds speeds;	/* belongs to whoever owns a slot first */
 
 	struct usb_transfer *interrupt;	/* NULL: the reader has no such pipe */

@@ -264,6 +264,18 @@ void track_unanswered(struct track *t, unsigned slot)
 	slot_doubt(&t->slot[slot]);
 }
 
+/* The first message after it is the reader's beginning, as after the open. */
+unsigned track_reset(struct track *t, unsigned slot, uint64_t now)
+{
+	struct track_slot *s = &t->slot[slot];
+	unsigned news = track_missed(t, slot);
+
+	if (s->present)
+		news |= slot_swap(s, now);
+	s->echo_until = now + TRACK_ECHO_MS;
+	return news;
+}
+
 void track_deaf(struct track *t)
 {
 	t->trust = TRACK_PACED;

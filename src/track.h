@@ -30,6 +30,7 @@
  *   answer: a card, active       visit n+1       visit n+1 if ended
  *   an answer older than other evidence          doubt, asked again
  *   something may be lost        doubt           doubt
+ *   the device was reset         doubt           visit n+1, doubt
  *   second movement in 500 ms    (applied) doubt (applied) doubt
  *   in doubt, a power command    -               visit n+1 if powered by us: no
  *   of ours begins                               answer could tell any more
@@ -196,6 +197,8 @@ void track_asked(struct track *t, unsigned slot, uint64_t now);
 unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc icc,
 			uint64_t now);
 void track_unanswered(struct track *t, unsigned slot);
+/* The device was reset: what is inside has lost its power, or was swapped. */
+unsigned track_reset(struct track *t, unsigned slot, uint64_t now);
 /* The interrupt pipe has failed: movements are asked for from now on. */
 void track_deaf(struct track *t);
 /* The device is gone for good. */

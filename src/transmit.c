@@ -147,6 +147,18 @@ static int understand(const struct ccid_reply *reply,
 	return -EIO;
 }
 
+/* The reader works again: T=1 knows how to go on with the card. */
+static bool is_lost(int r)
+{
+	return r == -ETIMEDOUT || r == -EPROTO || r == -EIO;
+}
+
+static int take_as_silence(struct engine_reply *ret_reply)
+{
+	*ret_reply = (struct engine_reply){ .event = ENGINE_SILENT };
+	return 0;
+}
+
 static int send_block(struct transmission *t, const struct engine_block *block,
 		      struct engine_reply *ret_reply)
 {
@@ -162,6 +174,9 @@ static int send_block(struct transmission *t, const struct engine_block *block,
 	};
 	struct ccid_reply reply;
 	int r = exchange_run(t->reader, t->slot, &command, &reply);
+
+	if (t->kind == ENGINE_T1 && is_lost(r))
+		return take_as_silence(ret_reply);
 	if (r < 0)
 		return r;
 	return understand(&reply, ret_reply);

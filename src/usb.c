@@ -338,3 +338,11 @@ int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)
 	return usb_error(libusb_clear_halt(usb->handle,
 					  usb->interface.pipe[pipe].address));
 }
+
+/* libusb claims what was claimed before, if it can. */
+int usb_reset(struct usb *usb)
+{
+	int r = usb_error(libusb_reset_device(usb->handle));
+
+	return r < 0 ? r : usb_claim_alternate(usb->handle, &usb->interface);
+}

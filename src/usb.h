@@ -117,6 +117,14 @@ int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
  */
 int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room);
 
+/*
+ * Resets the device, which stays open and its interface claimed; halts are
+ * cleared. Nothing is under way. Blocks as long as the kernel does (well below a
+ * second, unless the device is dead). Not from a callback. -ENODEV: it did not
+ * come back as it was.
+ */
+int usb_reset(struct usb *usb);
+
 /* Blocks for one control transfer; callable from a callback all the same. */
 int usb_clear_halt(struct usb *usb, enum usb_pipe pipe);
 

@@ -51,6 +51,15 @@ static int claim(libusb_device_handle *handle, const struct node *node,
 	return usb_error(r);
 }
 
+int usb_claim_alternate(libusb_device_handle *handle,
+			const struct usb_interface *interface)
+{
+	if (!interface->alternate)
+		return 0;
+	return usb_error(libusb_set_interface_alt_setting(
+		handle, interface->number, interface->alternate));
+}
+
 int usb_claim(libusb_device_handle *handle, const struct node *node,
 	      const struct usb_interface *interface)
 {
@@ -58,10 +67,9 @@ int usb_claim(libusb_device_handle *handle, const struct node *node,
 
 	libusb_set_auto_detach_kernel_driver(handle, 1);
 	r = claim(handle, node, interface->number);
-	if (r < 0 || !interface->alternate)
+	if (r < 0)
 		return r;
-	r = usb_error(libusb_set_interface_alt_setting(
-		handle, interface->number, interface->alternate));
+	r = usb_claim_alternate(handle, interface);
 	if (r < 0)
 		libusb_release_interface(handle, interface->number);
 	return r;

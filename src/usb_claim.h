@@ -26,4 +26,8 @@
 int usb_claim(libusb_device_handle *handle, const struct node *node,
 	      const struct usb_interface *interface);
 
+/* After a reset, through which libusb has kept the interface. */
+int usb_claim_alternate(libusb_device_handle *handle,
+			const struct usb_interface *interface);
+
 #endif

@@ -502,6 +502,8 @@ static void command(struct script *script, const uint8_t *bytes, size_t size)
 		fprintf(stderr, "a malformed command\n");
 		abort();
 	}
+	if (device->hangs)
+		return;
 	note_seen(device, bytes, size);
 	give(&answer, NULL, 0);
 	act(device, bytes, size, &answer);
@@ -525,6 +527,19 @@ static int request(struct script *script, uint8_t request, uint16_t value)
 	return 0;
 }
 
+/* What hangs, hangs no more; no message tells of the cards that are inside. */
+static void reset(struct script *script)
+{
+	struct device *device = device_of(script);
+
+	for (unsigned i = 0; i < device->slots; i++) {
+		device->slot[i].active = false;
+		device->slot[i].aborting = false;
+		forget_chain(&device->slot[i]);
+	}
+	device->hangs = false;
+}
+
 /* --- for tests */
 
 void device_plug(struct device *device, unsigned address)
@@ -544,6 +559,7 @@ void device_plug(struct device *device, unsigned address)
 	device->slots = 1;
 	device->script.command = command;
 	device->script.request = request;
+	device->script.reset = reset;
 	script_plug(&device->script, 1 + address / 127, 1 + address % 127);
 	device_set_features(device, SHORT_APDU | DEVICE_AUTOMATIC);
 }

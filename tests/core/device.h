@@ -80,6 +80,7 @@ struct device {
 	bool extended;
 	bool auto_activation;
 	bool ignores_abort;	/* the request halts */
+	bool hangs;		/* takes commands and does nothing, until reset */
 	bool doubles;		/* every notification comes twice */
 	bool cuts;		/* notifications are cut to one byte */
 	bool settles;		/* mute until its insertion was fetched */

@@ -537,7 +537,7 @@ void usb_transfer_free(struct usb_transfer *usb)
 	free(transfer);
 }
 
-/* The command does not arrive. */
+/* The command does not arrive, or not all of it. */
 static void break_out(struct script_pipe *pipe,
 		      struct script_transfer *transfer)
 {
@@ -545,6 +545,7 @@ static void break_out(struct script_pipe *pipe,
 
 	if (message->status == -EPIPE)
 		pipe->halted = true;
+	transfer->received = message->size;
 	end_transfer(transfer, message->status);
 	free(message);
 }
@@ -686,6 +687,39 @@ int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)
 	r = operate(script, SCRIPT_CLEAR_HALT);
 	if (r == 0)
 		script->pipe[pipe].halted = false;
+	wake(script);
+	pthread_mutex_unlock(&script->lock);
+	return r;
+}
+
+/* Nothing may be under way, for nothing is said of what becomes of it. */
+static bool is_at_rest(const struct script *script)
+{
+	for (unsigned i = 0; i < SCRIPT_PIPES; i++)
+		if (script->pipe[i].first || script->pipe[i].stuck)
+			return false;
+	return !script->ended;
+}
+
+int usb_reset(struct usb *usb)
+{
+	struct script *script = usb->script;
+	int r;
+
+	pthread_mutex_lock(&script->lock);
+	demand(is_at_rest(script), "a reset with transfers under way");
+	demand(!pthread_equal(script->thread, pthread_self()),
+	       "a reset in a callback");
+	script->resets++;
+	r = operate(script, SCRIPT_RESET);
+	for (unsigned i = 0; r == 0 && i < SCRIPT_PIPES; i++) {
+		script->pipe[i].halted = false;
+		free_messages(&script->pipe[i].message);
+	}
+	if (r == 0) {
+		free_messages(&script->work);
+		script->reset(script);
+	}
 	wake(script);
 	pthread_mutex_unlock(&script->lock);
 	return r;

@@ -34,6 +34,7 @@ enum script_operation {
 	SCRIPT_SUBMIT_INTERRUPT,
 	SCRIPT_REQUEST,
 	SCRIPT_CLEAR_HALT,
+	SCRIPT_RESET,
 	SCRIPT_OPERATIONS,
 };
 
@@ -74,6 +75,7 @@ struct script {
 	void (*command)(struct script *script, const uint8_t *bytes,
 			size_t size);
 	int (*request)(struct script *script, uint8_t request, uint16_t value);
+	void (*reset)(struct script *script);
 	unsigned (*dice)(struct script *script);	/* NULL: always 0 */
 
 	pthread_mutex_t lock;
@@ -94,7 +96,7 @@ struct script {
 	unsigned opens;		/* now */
 	unsigned transfers;	/* now */
 	unsigned submitted[SCRIPT_PIPES];
-	unsigned requests, clears;
+	unsigned requests, clears, resets;
 	uint64_t work_delay_us;
 	bool left_unwiped;	/* a bulk transfer was freed with bytes in it */
 };

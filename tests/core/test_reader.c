@@ -127,7 +127,8 @@ static void *open_slot(void *argument)
 	return NULL;
 }
 
-static void a_reader_may_answer_only_after_a_power_off(void **state)
+/* Cut off in the middle of something, by a reboot or a pcscd that died. */
+static void a_reader_may_answer_only_from_the_second_command_on(void **state)
 {
 	struct call call;
 	int r;
@@ -141,7 +142,25 @@ static void a_reader_may_answer_only_after_a_power_off(void **state)
 	assert_true(call_join(&call) <= 5000);
 	fixture.slots = 1;
 	assert_int_equal(r, 0);
-	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 1);
+	assert_int_equal(fixture.device.script.resets, 0);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
+}
+
+static void a_reader_that_hangs_is_reset_as_it_is_opened(void **state)
+{
+	struct call call;
+	int r;
+
+	(void)state;
+	device_insert(&fixture.device, 0, 1);
+	fixture.device.hangs = true;
+	assert_int_equal(try_open(), 0);
+	call_start(&call, open_slot, &r);
+	stopped_clock_pass(5000);
+	assert_true(call_join(&call) <= 5000);
+	fixture.slots = 1;
+	assert_int_equal(r, 0);
+	assert_int_equal(fixture.device.script.resets, 1);
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
 }
 
@@ -223,7 +242,8 @@ int main(int argc, char *argv[])
 		TEST(a_slot_does_not_open_twice),
 		TEST(a_card_is_there_from_the_beginning),
 		TEST(an_empty_slot_is_empty_from_the_beginning),
-		TEST(a_reader_may_answer_only_after_a_power_off),
+		TEST(a_reader_may_answer_only_from_the_second_command_on),
+		TEST(a_reader_that_hangs_is_reset_as_it_is_opened),
 		TEST(a_silent_reader_does_not_open),
 		TEST(a_movement_while_a_slot_opens_is_not_lost),
 		TEST(an_unplugging_at_any_step_of_the_open_leaves_nothing),

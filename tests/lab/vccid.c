@@ -310,6 +310,8 @@ static void dispatch(struct vccid *ccid, const uint8_t *message, size_t size)
 	struct vslot *slot = ccid->slots + message[5];
 	uint8_t seq = message[6];
 
+	if (vfault_is_dead(&ccid->faults))
+		return;
 	if (message[0] == ABORT)
 		abort_command(slot, seq);
 	else if (slot->abort_asked || slot->abort_told)
@@ -426,6 +428,7 @@ void vccid_reset(struct vccid *ccid)
 		vslot_power_down(slot);
 		slot->abort_asked = slot->abort_told = false;
 	}
+	vfault_revive(&ccid->faults);
 	ccid->arrived = 0;
 	ccid->whole = false;
 	ccid->out.halted = ccid->in.halted = ccid->interrupt.halted = false;

@@ -30,6 +30,7 @@ static const char *const kinds[] = {
 	[VFAULT_EXTEND] = "extend",
 	[VFAULT_PROTO] = "proto",
 	[VFAULT_OVERFLOW] = "overflow",
+	[VFAULT_DEAD] = "dead",
 };
 
 static const struct {
@@ -145,6 +146,27 @@ void vfault_clear(struct vfaults *faults)
 		drop(&faults->first);
 }
 
+bool vfault_is_dead(const struct vfaults *faults)
+{
+	const struct vfault *fault = faults->first;
+
+	while (fault && fault->kind != VFAULT_DEAD)
+		fault = fault->next;
+	return fault;
+}
+
+void vfault_revive(struct vfaults *faults)
+{
+	struct vfault **place = &faults->first;
+
+	while (*place) {
+		if ((*place)->kind == VFAULT_DEAD)
+			drop(place);
+		else
+			place = &(*place)->next;
+	}
+}
+
 static bool fits(const struct vfault *fault, unsigned slot, uint8_t command)
 {
 	return (fault->command == VFAULT_ANY || fault->command == command) &&
@@ -160,7 +182,7 @@ struct vfault vfault_take(struct vfaults *faults, unsigned slot,
 	     place = &(*place)->next) {
 		struct vfault *fault = *place;
 
-		if (!fits(fault, slot, command))
+		if (fault->kind == VFAULT_DEAD || !fits(fault, slot, command))
 			continue;
 		if (fault->skip) {
 			fault->skip--;

@@ -36,6 +36,7 @@ enum vfault_kind {
 	VFAULT_EXTEND,		/* value time extensions come first */
 	VFAULT_PROTO,		/* the IN urb ends with -EPROTO */
 	VFAULT_OVERFLOW,	/* the IN urb ends with -EOVERFLOW */
+	VFAULT_DEAD,		/* nothing is answered, until a reset */
 };
 
 struct vfault {
@@ -61,6 +62,10 @@ void vfault_clear(struct vfaults *faults);
 /* The fault of this command; its kind is VFAULT_NONE where there is none. */
 struct vfault vfault_take(struct vfaults *faults, unsigned slot,
 			  uint8_t command);
+
+/* VFAULT_DEAD is on; is over. */
+bool vfault_is_dead(const struct vfaults *faults);
+void vfault_revive(struct vfaults *faults);
 
 /* A command's number from "power-on", "xfr" ..., "any" or two hex digits. */
 int vfault_command(const char *name, unsigned *ret_command);

@@ -1,0 +1,102 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "attempt.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+
+#define REMOVAL_GRACE_MS 500	/* for a reader to answer for a card that left */
+
+bool attempt_is_usable(const struct reader *reader, unsigned slot)
+{
+	return !reader->gone && !reader->slot[slot].closing;
+}
+
+bool attempt_card_left(const struct channel *channel)
+{
+	return channel->reader->slot[channel->slot].departures !=
+	       channel->departures;
+}
+
+static bool is_being_reset(const struct channel *channel)
+{
+	const struct channel *mender = channel->reader->mender;
+
+	return mender && mender != channel;
+}
+
+/* Cancelled transfers come back at once. */
+void attempt_settle(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+
+	while (!channel_is_idle(channel) || is_being_reset(channel)) {
+		channel_cancel(channel);
+		pthread_cond_wait(&reader->slot[channel->slot].replied,
+				  &reader->lock);
+	}
+}
+
+/* Until when the reply is waited for. */
+static uint64_t patience_end(const struct channel *channel,
+			     const struct exchange_command *command)
+{
+	const struct slot *s = &channel->reader->slot[channel->slot];
+	uint64_t end = channel->since +
+		       (uint64_t)command->wait_ms * channel->multiple;
+
+	if (!attempt_is_usable(channel->reader, channel->slot))
+		return 0;
+	if (attempt_card_left(channel))
+		end = clock_earlier(end, s->departed_ms + REMOVAL_GRACE_MS);
+	return clock_earlier(end, command->deadline);
+}
+
+/* Comes back with the command finished or out of patience. */
+static void wait_for_reply(struct channel *channel,
+			   const struct exchange_command *command)
+{
+	struct reader *reader = channel->reader;
+
+	while (channel->waiting) {
+		uint64_t end = patience_end(channel, command);
+
+		if (clock_now() >= end)
+			return;
+		clock_wait(&reader->slot[channel->slot].replied, &reader->lock,
+			   end);
+	}
+}
+
+static int error_of_status(int status)
+{
+	switch (status) {
+	case 0:
+	case -ENODEV:
+	case -ETIMEDOUT:
+	case -EPROTO:
+	case -ECONNRESET:
+		return status;
+	case -EBADMSG:
+		return -EPROTO;
+	}
+	return -EIO;
+}
+
+int attempt_run(struct channel *channel, const struct exchange_command *command)
+{
+	attempt_settle(channel);
+	if (!attempt_is_usable(channel->reader, channel->slot))
+		return -ENODEV;
+	if (command->size)
+		memcpy(channel->out->data + CCID_HEADER_SIZE, command->data,
+		       command->size);
+	channel_send(channel, command->type, command->parameters,
+		     command->size);
+	wait_for_reply(channel, command);
+	if (channel->waiting)
+		return -ETIMEDOUT;
+	return error_of_status(channel->status);
+}

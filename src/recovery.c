@@ -1,0 +1,223 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "recovery.h"
+
+#include <errno.h>
+
+#include "attempt.h"
+#include "clock.h"
+#include "log.h"
+#include "movement.h"
+
+#define REQUEST_MS	500	/* the half of an abort on the control pipe */
+#define ABORT_MS	1000	/* the half on the bulk pipes */
+#define QUESTION_MS	1000	/* contactless readers may take that */
+#define RESET_QUESTIONS	3	/* the first ones may come too early */
+
+/* True if the reader answers at all: then whatever was wrong is over. */
+static bool asks(struct channel *channel)
+{
+	const struct exchange_command question = {
+		.type = CCID_GET_SLOT_STATUS,
+		.wait_ms = QUESTION_MS,
+		.deadline = CLOCK_NEVER,
+	};
+	int r;
+
+	attempt_settle(channel);
+	track_asked(&channel->reader->track, channel->slot, clock_now());
+	channel->question = true;
+	r = attempt_run(channel, &question);
+	channel_finish(channel, r);
+	attempt_settle(channel);
+	channel->question = false;
+	return r == 0;
+}
+
+/* What was answered, however badly, is over: nothing is there to abort. */
+static bool clear(struct channel *channel, int error)
+{
+	if (error == -ETIMEDOUT || error == -EBUSY || channel->cut)
+		return false;
+	return asks(channel);
+}
+
+/* Also while the slot is closing: the next user shall find peace. */
+static bool abort_on_bulk(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+	struct slot *s = &reader->slot[channel->slot];
+	uint64_t end = clock_now() + ABORT_MS;
+
+	while (channel->out_busy || (channel->in_busy && !channel->waiting)) {
+		usb_cancel(channel->out);
+		pthread_cond_wait(&s->replied, &reader->lock);
+	}
+	if (reader->gone || reader->mender || channel->cut)
+		return false;
+	channel_send_abort(channel);
+	while (channel->waiting && !reader->gone && clock_now() < end)
+		clock_wait(&s->replied, &reader->lock, end);
+	return !channel->waiting && channel->status == 0;
+}
+
+static int request_abort(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+	uint16_t value = (uint16_t)((unsigned)channel->seq << 8 |
+				    channel->slot);
+	int r;
+
+	pthread_mutex_unlock(&reader->lock);
+	r = usb_request(reader->usb, CCID_CONTROL_ABORT, value, REQUEST_MS);
+	pthread_mutex_lock(&reader->lock);
+	return r;
+}
+
+/*
+ * CCID 1.1, 5.3.1: a request on the control pipe and a command on the bulk
+ * pipe, in any order. What a reader that knows neither sends later is dropped
+ * by its sequence number.
+ */
+static bool abort_command(struct channel *channel, int error)
+{
+	bool followed;
+	int r;
+
+	(void)error;
+	if (channel->cut)
+		return false;
+	channel->aborting = true;
+	r = request_abort(channel);
+	followed = r == 0 && abort_on_bulk(channel);
+	channel_finish(channel, -ETIMEDOUT);
+	attempt_settle(channel);
+	if (r == 0 || r == -ETIMEDOUT || channel->cut)
+		return followed;
+	return asks(channel);
+}
+
+static bool is_quiet(const struct reader *reader)
+{
+	if (reader->listening)
+		return false;
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
+		if (!channel_is_idle(&reader->channels[i]))
+			return false;
+	return true;
+}
+
+/* Commands of other slots end here, and nothing new is sent. */
+static void silence(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+
+	reader->mender = channel;
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++) {
+		channel_finish(&reader->channels[i], -ECONNRESET);
+		channel_cancel(&reader->channels[i]);
+	}
+	movement_silence(reader);
+	while (!is_quiet(reader))
+		pthread_cond_wait(&reader->quiet, &reader->lock);
+}
+
+static void wake_all(struct reader *reader)
+{
+	for (unsigned i = 0; i < reader->desc.slots; i++) {
+		pthread_cond_broadcast(&reader->slot[i].moved);
+		pthread_cond_broadcast(&reader->slot[i].replied);
+	}
+}
+
+/*
+ * libusb's reset ends what is under way in no defined way, so nothing is. It
+ * needs no event thread and claims the interface again.
+ */
+static int reset_device(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+	int r;
+
+	silence(channel);
+	log_write(LOG_LEVEL_CRITICAL, reader->label,
+		  "does not answer: the device is reset");
+	pthread_mutex_unlock(&reader->lock);
+	r = usb_reset(reader->usb);
+	pthread_mutex_lock(&reader->lock);
+	reader->mender = NULL;
+	reader->resets++;
+	channel->cut = false;
+	if (r == 0)
+		movement_begin_anew(reader);
+	else
+		reader_lost(reader);
+	wake_all(reader);
+	return r;
+}
+
+/* Somebody else's reset since the last question is as good as one's own. */
+static bool reset(struct channel *channel, int error)
+{
+	struct reader *reader = channel->reader;
+
+	(void)error;
+	attempt_settle(channel);
+	if (!attempt_is_usable(reader, channel->slot))
+		return false;
+	if (channel->resets == reader->resets && reset_device(channel) < 0)
+		return false;
+	for (unsigned i = 0; i < RESET_QUESTIONS; i++)
+		if (asks(channel))
+			return true;
+	return false;
+}
+
+static const struct {
+	const char *name;
+	bool (*climb)(struct channel *channel, int error);
+} ladder[RECOVERY_RUNGS] = {
+	{ "clear", clear },
+	{ "abort", abort_command },
+	{ "reset", reset },
+};
+
+static bool climb(struct channel *channel, int error, unsigned rung)
+{
+	struct reader *reader = channel->reader;
+	bool works = ladder[rung].climb(channel, error);
+
+	log_write(LOG_LEVEL_COMM, reader->label, "slot %u: recovery, %s: %s",
+		  channel->slot, ladder[rung].name,
+		  works ? "the reader answers" : "no");
+	return works;
+}
+
+/* A slot that closes is left in peace, as far as an abort brings that. */
+static bool may_climb(const struct channel *channel, int error)
+{
+	return attempt_is_usable(channel->reader, channel->slot) ||
+	       (error == -ETIMEDOUT && !channel->reader->gone);
+}
+
+int recovery_climb(struct channel *channel, int error,
+		   struct recovery *recovery)
+{
+	struct reader *reader = channel->reader;
+	bool works = false;
+
+	while (!works && recovery->rung < RECOVERY_RUNGS && may_climb(channel, error))
+		works = climb(channel, error, recovery->rung++);
+	channel_finish(channel, -ENODEV);
+	attempt_settle(channel);
+	if (!attempt_is_usable(reader, channel->slot))
+		return -ENODEV;
+	if (works)
+		return 0;
+	if (!reader->slot[channel->slot].open)
+		return -ETIMEDOUT;
+	log_write(LOG_LEVEL_CRITICAL, reader->label,
+		  "does not answer any more, not even after a reset");
+	reader_lost(reader);
+	return -ENODEV;
+}
