@@ -11,7 +11,6 @@
 #include "exchange.h"
 #include "log.h"
 #include "movement.h"
-#include "options.h"
 #include "params.h"
 #include "protocol.h"
 
@@ -76,6 +75,17 @@ static int try_voltage(struct reader *reader, unsigned slot, uint8_t select,
 	return 0;
 }
 
+static size_t order_voltages(const struct reader *reader,
+			     uint8_t ret_order[PARAMS_VOLTAGES_MAX])
+{
+	enum params_first first =
+		(enum params_first)(reader->options.driver_options >>
+				    OPTIONS_VOLTAGE_SHIFT &
+				    OPTIONS_VOLTAGE_MASK);
+
+	return params_voltages(&reader->desc, first, 0, ret_order);
+}
+
 /* An ATR may tell for which voltages the card is made (ISO 7816-3, class). */
 static bool suits(struct reader *reader, unsigned slot, uint8_t select)
 {
@@ -122,7 +132,7 @@ static int try_voltages(struct reader *reader, unsigned slot)
 {
 	uint64_t deadline = clock_now() + POWER_ALL_MS;
 	uint8_t order[PARAMS_VOLTAGES_MAX];
-	size_t n = params_voltages(&reader->desc, 0, order);
+	size_t n = order_voltages(reader, order);
 	int r = -EIO;
 
 	for (size_t i = 0; i <= n; i++) {
@@ -217,7 +227,7 @@ static bool wants_power(struct reader *reader, unsigned slot)
 	bool wants;
 
 	pthread_mutex_lock(&reader->lock);
-	wants = options_get()->idle_power &&
+	wants = reader->options.idle_power &&
 		movement_is_watcher(reader, slot) &&
 		track_wants_power(&reader->track, slot);
 	pthread_mutex_unlock(&reader->lock);
@@ -230,7 +240,7 @@ static void power_cycle(struct reader *reader, unsigned slot)
 	uint64_t deadline = clock_now() + POWER_ON_MS;
 	int r;
 
-	params_voltages(&reader->desc, 0, order);
+	order_voltages(reader, order);
 	note_power(reader, slot, TRACK_POWER_KEPT);
 	card_power_off_owned(reader, slot);
 	reader->slot[slot].session.asked = false;

@@ -8,18 +8,13 @@
 #include "bytes.h"
 #include "card.h"
 #include "ccid.h"
-#include "clock.h"
+#include "escape.h"
 #include "exchange.h"
 #include "feature.h"
 #include "movement.h"
-#include "options.h"
 #include "secure.h"
 
 #define PIN_ANSWER_MAX	258	/* of a short APDU */
-
-/* A reader that works on an escape shows it by time extensions. */
-#define ESCAPE_MS	3000
-#define ESCAPE_ALL_MS	60000
 
 struct answer {
 	uint8_t *bytes;
@@ -52,12 +47,77 @@ static int tell_pin_properties(const struct feature_reader *what,
 	return give(answer, properties, sizeof(properties));
 }
 
-static int tell_properties(const struct feature_reader *what,
+static bool is_firmware_known(struct reader *reader)
+{
+	bool known;
+
+	pthread_mutex_lock(&reader->lock);
+	known = reader->firmware_known;
+	pthread_mutex_unlock(&reader->lock);
+	return known;
+}
+
+/* As far as it can be shown. Nobody has read it before it is known. */
+static void note_firmware(struct reader *reader, const uint8_t *bytes,
+			  size_t size)
+{
+	size_t shown = 0;
+
+	pthread_mutex_lock(&reader->lock);
+	while (!reader->firmware_known && shown < size &&
+	       shown + 1 < sizeof(reader->firmware) && bytes[shown] >= ' ' &&
+	       bytes[shown] <= '~') {
+		reader->firmware[shown] = (char)bytes[shown];
+		shown++;
+	}
+	reader->firmware_known = true;
+	pthread_mutex_unlock(&reader->lock);
+}
+
+static struct feature_reader describe(struct reader *reader)
+{
+	return (struct feature_reader){
+		.desc = &reader->desc,
+		.vendor = reader->info.vendor,
+		.product = reader->info.product,
+		.version = reader->info.device_version,
+		.firmware = is_firmware_known(reader) ? reader->firmware : "",
+		.escape = reader->options.driver_options & OPTIONS_ESCAPE,
+		.reader_direct = reader->quirk.flags & QUIRK_READER_DIRECT,
+		.conditions = reader->quirk.pin.conditions,
+		.pin_min = reader->quirk.pin_min,
+		.pin_max = reader->quirk.pin_max,
+	};
+}
+
+/* Asked for once, by the first who wants to know; a refusal is an answer, too. */
+static void fetch_firmware(struct reader *reader, unsigned slot)
+{
+	static const uint8_t command[] = { QUIRK_ESCAPE_FIRMWARE };
+	struct ccid_reply reply;
+	int r = -EALREADY;
+
+	if (!(reader->quirk.flags & QUIRK_FIRMWARE_TEXT) ||
+	    exchange_begin(reader, slot, EXCHANGE_READER) < 0)
+		return;
+	if (!is_firmware_known(reader))
+		r = escape_run(reader, slot, command, sizeof(command), &reply);
+	if (r == 0)
+		note_firmware(reader, reply.data, reply.size);
+	if (r == -ENOTSUP || r == -EIO)
+		note_firmware(reader, NULL, 0);
+	exchange_end(reader, slot);
+}
+
+static int tell_properties(struct reader *reader, unsigned slot,
 			   struct answer *answer)
 {
 	uint8_t properties[FEATURE_PROPERTIES_MAX];
+	struct feature_reader what;
 
-	return give(answer, properties, feature_properties(what, properties));
+	fetch_firmware(reader, slot);
+	what = describe(reader);
+	return give(answer, properties, feature_properties(&what, properties));
 }
 
 /* In a buffer of our own: the client's stays as it is if the entry fails. */
@@ -70,7 +130,7 @@ static int enter_pin(struct reader *reader, unsigned slot,
 	struct pin pin;
 	int r;
 
-	if (pin_parse(operation, request, size, &pin) < 0)
+	if (pin_parse(operation, &reader->quirk.pin, request, size, &pin) < 0)
 		return -ENOTSUP;
 	r = answer->room < PIN_STATUS_SIZE
 		    ? -ENOBUFS
@@ -83,48 +143,19 @@ static int enter_pin(struct reader *reader, unsigned slot,
 	return r;
 }
 
-static int run_escape(struct reader *reader, unsigned slot,
-		      const uint8_t *request, size_t size,
-		      struct answer *answer)
-{
-	const struct exchange_command command = {
-		.type = CCID_ESCAPE,
-		.data = request,
-		.size = size,
-		.wait_ms = ESCAPE_MS,
-		.deadline = clock_now() + ESCAPE_ALL_MS,
-	};
-	struct ccid_reply reply;
-	int r = exchange_run(reader, slot, &command, &reply);
-
-	if (r < 0)
-		return r;
-	if (reply.outcome == CCID_DONE)
-		return give(answer, reply.data, reply.size);
-	return reply.error == CCID_ERROR_NOT_SUPPORTED ? -ENOTSUP : -EIO;
-}
-
 static int escape(struct reader *reader, unsigned slot, const uint8_t *request,
 		  size_t size, struct answer *answer)
 {
+	struct ccid_reply reply;
 	int r = exchange_begin(reader, slot, EXCHANGE_READER);
 
 	if (r < 0)
 		return r;
-	r = run_escape(reader, slot, request, size, answer);
+	r = escape_run(reader, slot, request, size, &reply);
+	if (r == 0)
+		r = give(answer, reply.data, reply.size);
 	exchange_end(reader, slot);
 	return r;
-}
-
-static struct feature_reader describe(const struct reader *reader)
-{
-	return (struct feature_reader){
-		.desc = &reader->desc,
-		.vendor = reader->info.vendor,
-		.product = reader->info.product,
-		.version = reader->info.device_version,
-		.escape = options_get()->driver_options & OPTIONS_ESCAPE,
-	};
 }
 
 static int dispatch(struct reader *reader, unsigned slot, uint64_t code,
@@ -132,6 +163,8 @@ static int dispatch(struct reader *reader, unsigned slot, uint64_t code,
 {
 	struct feature_reader what = describe(reader);
 
+	what.escape = what.escape ||
+		      quirk_allows(&reader->quirk, request, size);
 	switch (feature_asked(&what, code)) {
 	case FEATURE_NONE:
 		break;
@@ -146,7 +179,11 @@ static int dispatch(struct reader *reader, unsigned slot, uint64_t code,
 	case FEATURE_PIN_PROPERTIES:
 		return tell_pin_properties(&what, answer);
 	case FEATURE_PROPERTIES:
-		return tell_properties(&what, answer);
+		return tell_properties(reader, slot, answer);
+	case FEATURE_READER_DIRECT:
+		if (!feature_is_direct(request, size))
+			break;
+		return escape(reader, slot, request, size, answer);
 	case FEATURE_ESCAPE:
 		return escape(reader, slot, request, size, answer);
 	}
@@ -166,25 +203,45 @@ int control(struct reader *reader, unsigned slot, uint64_t code,
 	return r;
 }
 
-/* The reader is asked each time: hardly anybody wants to know. */
-static int fetch_text(struct reader *reader, enum attribute_text text,
-		      char bytes[ATTRIBUTE_MAX])
+/* Asked for once, by the first who wants to know. */
+static int fetch_text(struct reader *reader, enum usb_text which)
 {
-	bytes[0] = '\0';
-	switch (text) {
-	case ATTRIBUTE_NO_TEXT:
-		break;
-	case ATTRIBUTE_MANUFACTURER:
-		return usb_string(reader->usb, USB_MANUFACTURER, bytes,
-				  ATTRIBUTE_MAX);
-	case ATTRIBUTE_PRODUCT:
-		return usb_string(reader->usb, USB_PRODUCT, bytes,
-				  ATTRIBUTE_MAX);
-	case ATTRIBUTE_SERIAL:
-		return usb_string(reader->usb, USB_SERIAL, bytes,
-				  ATTRIBUTE_MAX);
-	}
+	char text[READER_TEXT_MAX];
+	bool known;
+	int r;
+
+	pthread_mutex_lock(&reader->lock);
+	known = reader->text_known[which];
+	pthread_mutex_unlock(&reader->lock);
+	if (known)
+		return 0;
+	r = usb_string(reader->usb, which, text, sizeof(text));
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&reader->lock);
+	if (!reader->text_known[which])
+		memcpy(reader->text[which], text, sizeof(text));
+	reader->text_known[which] = true;
+	pthread_mutex_unlock(&reader->lock);
 	return 0;
+}
+
+static int find_text(struct reader *reader, enum attribute_text text,
+		     const char **ret_text)
+{
+	static const enum usb_text texts[] = {
+		[ATTRIBUTE_MANUFACTURER] = USB_MANUFACTURER,
+		[ATTRIBUTE_PRODUCT] = USB_PRODUCT,
+		[ATTRIBUTE_SERIAL] = USB_SERIAL,
+	};
+	int r;
+
+	*ret_text = "";
+	if (text == ATTRIBUTE_NO_TEXT)
+		return 0;
+	r = fetch_text(reader, texts[text]);
+	*ret_text = reader->text[texts[text]];
+	return r;
 }
 
 /*
@@ -213,18 +270,16 @@ int control_attribute(struct reader *reader, unsigned slot, uint64_t attribute,
 		      uint8_t value[ATTRIBUTE_MAX])
 {
 	enum track_presence presence = movement_truth(reader, slot);
-	char text[ATTRIBUTE_MAX];
 	struct attribute_facts facts = {
 		.desc = &reader->desc,
 		.version = reader->info.device_version,
 		.bus = reader->info.bus,
 		.address = reader->info.address,
-		.text = text,
 		.present = presence == TRACK_PRESENT,
 	};
 
 	if (presence == TRACK_GONE ||
-	    fetch_text(reader, attribute_text(attribute), text) < 0)
+	    find_text(reader, attribute_text(attribute), &facts.text) < 0)
 		return -ENODEV;
 	look_at_card(reader, slot, &facts);
 	facts.atr_size = card_atr(reader, slot, facts.atr);

@@ -20,6 +20,11 @@
 /* Any of most digits, validation key, timeout; CCID lets the host choose. */
 #define ALL_CONDITIONS	0x07
 
+/* MCT_READER_DIRECT */
+#define DIRECT_CLA		0x20
+#define DIRECT_INS_FIRST	0x70
+#define DIRECT_INS_LAST		0x74
+
 #define DATA_SHORT	256
 #define DATA_EXTENDED	0x10000
 
@@ -67,14 +72,16 @@ static bool is_offered(const struct feature_reader *reader,
 		return true;
 	case FEATURE_ESCAPE:
 		return reader->escape;
+	case FEATURE_READER_DIRECT:
+		return reader->reader_direct;
 	}
 	return false;
 }
 
 /* What stands in the list, in its order. */
 static const enum feature listed[] = {
-	FEATURE_VERIFY_PIN,	FEATURE_MODIFY_PIN, FEATURE_PIN_PROPERTIES,
-	FEATURE_PROPERTIES,	FEATURE_ESCAPE,
+	FEATURE_VERIFY_PIN,	FEATURE_MODIFY_PIN, FEATURE_READER_DIRECT,
+	FEATURE_PIN_PROPERTIES,	FEATURE_PROPERTIES, FEATURE_ESCAPE,
 };
 
 static const struct {
@@ -84,6 +91,7 @@ static const struct {
 	{ FUNCTION_LIST, FEATURE_LIST },
 	{ FEATURE_FUNCTION + FEATURE_VERIFY_PIN, FEATURE_VERIFY_PIN },
 	{ FEATURE_FUNCTION + FEATURE_MODIFY_PIN, FEATURE_MODIFY_PIN },
+	{ FEATURE_FUNCTION + FEATURE_READER_DIRECT, FEATURE_READER_DIRECT },
 	{ FEATURE_FUNCTION + FEATURE_PIN_PROPERTIES, FEATURE_PIN_PROPERTIES },
 	{ FEATURE_FUNCTION + FEATURE_PROPERTIES, FEATURE_PROPERTIES },
 	{ FEATURE_FUNCTION + FEATURE_ESCAPE, FEATURE_ESCAPE },
@@ -118,6 +126,12 @@ enum feature feature_asked(const struct feature_reader *reader, uint64_t code)
 	return is_offered(reader, feature) ? feature : FEATURE_NONE;
 }
 
+bool feature_is_direct(const uint8_t *command, size_t size)
+{
+	return size >= 4 && command[0] == DIRECT_CLA &&
+	       command[1] >= DIRECT_INS_FIRST && command[1] <= DIRECT_INS_LAST;
+}
+
 /* Codes are the one thing here that is big endian (part 10, 2.2). */
 static uint8_t *put_feature(uint8_t *at, enum feature feature)
 {
@@ -146,12 +160,17 @@ static uint16_t lcd_layout(const struct desc *desc)
 	return (uint16_t)(desc->lcd_lines << 8 | desc->lcd_characters);
 }
 
+static uint8_t conditions(const struct feature_reader *reader)
+{
+	return reader->conditions ? reader->conditions : ALL_CONDITIONS;
+}
+
 /* CCID has no field for the time behind the first key: bTimeOut2 is 0. */
 void feature_pin_properties(const struct feature_reader *reader,
 			    uint8_t properties[FEATURE_PIN_PROPERTIES_SIZE])
 {
 	put_le16(properties, lcd_layout(reader->desc));
-	properties[2] = ALL_CONDITIONS;
+	properties[2] = conditions(reader);
 	properties[3] = 0;
 }
 
@@ -176,7 +195,7 @@ static uint8_t *put_display(uint8_t *at, const struct desc *desc)
 
 static uint8_t *put_pin_pad(uint8_t *at, const struct feature_reader *reader)
 {
-	at = put_number(at, CONDITIONS, 1, ALL_CONDITIONS);
+	at = put_number(at, CONDITIONS, 1, conditions(reader));
 	at = put_number(at, TIMEOUT_2, 1, 0);
 	if (!reader->pin_max)
 		return at;
@@ -206,6 +225,18 @@ static uint8_t *put_firmware(uint8_t *at, uint16_t version)
 	return at;
 }
 
+static uint8_t *put_text(uint8_t *at, enum property property,
+			 const char *text)
+{
+	size_t size;
+
+	size = copy_bounded(at + 2, FEATURE_FIRMWARE_SIZE - 1, text,
+			    strlen(text));
+	at[0] = (uint8_t)property;
+	at[1] = (uint8_t)size;
+	return at + 2 + size;
+}
+
 static uint32_t apdu_data_max(const struct desc *desc)
 {
 	return desc->level == DESC_LEVEL_SHORT_APDU ? DATA_SHORT
@@ -220,7 +251,10 @@ size_t feature_properties(const struct feature_reader *reader,
 
 	if (pin_support(reader))
 		at = put_pin_pad(at, reader);
-	at = put_firmware(at, reader->version);
+	if (reader->firmware && reader->firmware[0])
+		at = put_text(at, FIRMWARE, reader->firmware);
+	else
+		at = put_firmware(at, reader->version);
 	at = put_number(at, PPDU_SUPPORT, 1, 0);
 	at = put_number(at, APDU_DATA_MAX, 4, apdu_data_max(reader->desc));
 	at = put_number(at, VENDOR, 2, reader->vendor);

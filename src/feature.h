@@ -24,6 +24,9 @@
  *                                    that it would have to end
  *   WRITE_DISPLAY, GET_KEY, PACE     each maker has own commands: escape
  *
+ * MCT_READER_DIRECT is for the few readers that are known to have it: commands
+ * to the reader as a secure terminal, CLA 20 and INS 70 to 74.
+ *
  * Pure. Any thread.
  */
 #ifndef CCIDTRACK_FEATURE_H
@@ -37,9 +40,10 @@
 
 #define FEATURE_FUNCTION	2560
 
-#define FEATURE_LIST_MAX		30	/* five records of six bytes */
+#define FEATURE_LIST_MAX		36	/* six records of six bytes */
 #define FEATURE_PIN_PROPERTIES_SIZE	4
-#define FEATURE_PROPERTIES_MAX		64
+#define FEATURE_PROPERTIES_MAX		96
+#define FEATURE_FIRMWARE_SIZE		33	/* of its text, with the NUL */
 
 /* Tags of part 10, but for the first two */
 enum feature {
@@ -47,6 +51,7 @@ enum feature {
 	FEATURE_LIST = 0,
 	FEATURE_VERIFY_PIN = 0x06,
 	FEATURE_MODIFY_PIN = 0x07,
+	FEATURE_READER_DIRECT = 0x08,
 	FEATURE_PIN_PROPERTIES = 0x0A,
 	FEATURE_PROPERTIES = 0x12,
 	FEATURE_ESCAPE = 0x13,
@@ -57,13 +62,19 @@ struct feature_reader {
 	uint16_t vendor;
 	uint16_t product;
 	uint16_t version;	/* bcdDevice */
+	const char *firmware;	/* its own text; "": tell the version */
 	bool escape;		/* allowed */
+	bool reader_direct;	/* MCT_READER_DIRECT */
+	uint8_t conditions;	/* that end an entry; 0: all there are */
 	uint8_t pin_min;	/* digits that its PIN pad takes */
 	uint8_t pin_max;	/* 0: untold */
 };
 
 /* What the code asks for; FEATURE_NONE if this reader does not offer it. */
 enum feature feature_asked(const struct feature_reader *reader, uint64_t code);
+
+/* True for a command that MCT_READER_DIRECT may take to the reader. */
+bool feature_is_direct(const uint8_t *command, size_t size);
 
 /* Records of tag, 4, control code in big endian. Returns their size. */
 size_t feature_list(const struct feature_reader *reader,

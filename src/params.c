@@ -369,30 +369,39 @@ size_t params_list(const uint8_t *raw, size_t size, uint8_t promised,
 	return promised;
 }
 
-/* 5 V first: nearly every card takes it, and each try in vain costs time. */
-static const struct {
+struct voltage {
 	uint8_t bit;		/* of bVoltageSupport, and of the classes */
 	uint8_t select;		/* bPowerSelect */
-} voltages[PARAMS_VOLTAGES_MAX] = {
-	{ DESC_VOLTAGE_5V, CCID_POWER_5V },
-	{ DESC_VOLTAGE_3V, CCID_POWER_3V },
-	{ DESC_VOLTAGE_1V8, CCID_POWER_1V8 },
 };
 
-size_t params_voltages(const struct desc *desc, uint8_t classes,
+#define V5	{ DESC_VOLTAGE_5V, CCID_POWER_5V }
+#define V3	{ DESC_VOLTAGE_3V, CCID_POWER_3V }
+#define V1_8	{ DESC_VOLTAGE_1V8, CCID_POWER_1V8 }
+
+static const struct voltage voltages[][PARAMS_VOLTAGES_MAX] = {
+	[PARAMS_FIRST_5V] = { V5, V3, V1_8 },
+	[PARAMS_FIRST_3V] = { V3, V5, V1_8 },
+	[PARAMS_FIRST_1V8] = { V1_8, V3, V5 },
+};
+
+size_t params_voltages(const struct desc *desc, enum params_first first,
+		       uint8_t classes,
 		       uint8_t ret_order[PARAMS_VOLTAGES_MAX])
 {
 	size_t count = 0;
 
 	/* Who powers a card by itself has chosen by itself. */
-	if (!desc->voltages ||
+	if (!desc->voltages || first == PARAMS_FIRST_READER ||
 	    desc->features & (DESC_AUTO_VOLTAGE | DESC_AUTO_ACTIVATION)) {
 		ret_order[0] = CCID_POWER_AUTO;
 		return 1;
 	}
-	for (size_t i = 0; i < ROWS(voltages); i++)
-		if (desc->voltages & voltages[i].bit &&
-		    (!classes || classes & voltages[i].bit))
-			ret_order[count++] = voltages[i].select;
+	for (size_t i = 0; i < PARAMS_VOLTAGES_MAX; i++) {
+		const struct voltage *voltage = &voltages[first][i];
+
+		if (desc->voltages & voltage->bit &&
+		    (!classes || classes & voltage->bit))
+			ret_order[count++] = voltage->select;
+	}
 	return count;
 }

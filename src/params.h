@@ -51,7 +51,15 @@ struct params_reader {
 	const uint32_t *clocks;		/* kHz */
 	size_t clock_count;
 	uint32_t rate_cap;		/* bit/s, by quirk or option; 0: none */
-	bool no_pps;			/* by quirk: none reaches the card */
+	bool no_pps;			/* the same: none reaches the card */
+};
+
+/* Which voltage is tried first; the values are those of ifdDriverOptions. */
+enum params_first {
+	PARAMS_FIRST_5V,
+	PARAMS_FIRST_3V,
+	PARAMS_FIRST_1V8,
+	PARAMS_FIRST_READER,	/* the reader chooses */
 };
 
 struct params {
@@ -117,11 +125,17 @@ size_t params_list(const uint8_t *raw, size_t size, uint8_t promised,
 uint32_t params_clock(const struct params_reader *reader);
 
 /*
- * Values of bPowerSelect in the order to try them, each once. classes are those
- * of an ATR, 0 before there is one: others are left out then. Returns their
- * number, 0 if card and reader have no voltage in common.
+ * Values of bPowerSelect in the order to try them, each once:
+ *   first 5 V    5 V, 3 V, 1.8 V: nearly every card takes 5 V, and each try in
+ *                vain costs time
+ *   first 3 V    3 V, 5 V, 1.8 V
+ *   first 1.8 V  1.8 V, 3 V, 5 V
+ * of which the reader has; it chooses itself if it wants to or is told to.
+ * classes are those of an ATR, 0 before there is one: others are left out then.
+ * Returns their number, 0 if card and reader have no voltage in common.
  */
-size_t params_voltages(const struct desc *desc, uint8_t classes,
+size_t params_voltages(const struct desc *desc, enum params_first first,
+		       uint8_t classes,
 		       uint8_t ret_order[PARAMS_VOLTAGES_MAX]);
 
 #endif

@@ -10,6 +10,7 @@
 #define OPERATION	0	/* reader */
 #define TIMEOUT		1
 #define CLIENT_TIMEOUT	0
+#define BLOCK		3	/* bmPINBlockString */
 #define COMMON		2	/* from here on both have the same offsets */
 #define CONFIRM		9	/* bConfirmPIN of a modify */
 
@@ -21,6 +22,7 @@
 
 #define MESSAGES_MAX	3
 #define MESSAGES_OWN	0xFF	/* the reader's */
+#define INDEXES_MAX	3
 
 #define WAIT_MIN_S	90
 #define WAIT_SLACK_S	10
@@ -59,11 +61,14 @@ static void order_digits(uint8_t digits[2])
 		swap(digits);
 }
 
-static uint8_t repaired_condition(uint8_t condition)
+static uint8_t repaired_condition(const struct pin_rules *rules,
+				  uint8_t condition)
 {
-	if (condition == 0 || condition > CONDITION_MAX)
+	if (condition > CONDITION_MAX)
 		return CONDITION_KEY;
-	return condition;
+	if (rules->conditions)
+		condition &= rules->conditions;
+	return condition ? condition : CONDITION_KEY;
 }
 
 static bool is_count(uint8_t messages)
@@ -78,9 +83,29 @@ static uint8_t repaired_count(enum pin_operation operation, uint8_t messages)
 	return messages;
 }
 
-/* How many of the client's message indexes the reader gets. */
-static size_t index_count(enum pin_operation operation, uint8_t messages)
+static uint8_t suited_count(enum pin_messages suits, uint8_t messages)
 {
+	switch (suits) {
+	case PIN_MESSAGES_ASKED:
+		break;
+	case PIN_MESSAGES_NONE:
+		return 0;
+	case PIN_MESSAGES_1:
+		return 1;
+	case PIN_MESSAGES_3:
+		return 3;
+	case PIN_MESSAGES_OWN_FOR_NONE:
+		return messages ? messages : MESSAGES_OWN;
+	}
+	return messages;
+}
+
+/* How many of the client's message indexes the reader gets. */
+static size_t index_count(enum pin_operation operation,
+			  const struct pin_rules *rules, uint8_t messages)
+{
+	if (operation == PIN_MODIFY && rules->indexes != PIN_INDEXES_COUNTED)
+		return INDEXES_MAX;
 	if (operation == PIN_VERIFY || messages == 0)
 		return 1;
 	return messages < MESSAGES_MAX ? 2 : 3;
@@ -116,22 +141,40 @@ static bool is_whole(const struct layout *layout, const uint8_t *bytes,
 	return !*ret_swapped || reversed(length) == size - layout->apdu;
 }
 
-static void repair(enum pin_operation operation, bool swapped, uint8_t *data)
+static void repair(enum pin_operation operation, const struct pin_rules *rules,
+		   bool swapped, uint8_t *data)
 {
 	const struct layout *layout = &layouts[operation];
+	uint8_t *messages = data + layout->messages;
 
 	if (swapped) {
 		swap(data + layout->digits);
 		swap(data + layout->language);
 	}
 	order_digits(data + layout->digits);
-	data[layout->condition] = repaired_condition(data[layout->condition]);
-	data[layout->messages] =
-		repaired_count(operation, data[layout->messages]);
+	if (rules->swapped_digits)
+		swap(data + layout->digits);
+	data[layout->condition] =
+		repaired_condition(rules, data[layout->condition]);
+	*messages = suited_count(operation == PIN_VERIFY
+					 ? rules->verify_messages
+					 : rules->modify_messages,
+				 repaired_count(operation, *messages));
+	if (operation == PIN_MODIFY && rules->indexes == PIN_INDEXES_ZERO)
+		memset(data + layout->indexes, 0, INDEXES_MAX);
 }
 
-int pin_parse(enum pin_operation operation, const uint8_t *bytes, size_t size,
-	      struct pin *ret_pin)
+/* Puts the APDU behind the fixed part and its prologue. */
+static void add_apdu(struct pin *pin, const uint8_t *apdu)
+{
+	memset(pin->data + pin->size, 0, PIN_PROLOGUE_SIZE);
+	pin->size += PIN_PROLOGUE_SIZE;
+	memcpy(pin->data + pin->size, apdu, pin->apdu_size);
+	pin->size += pin->apdu_size;
+}
+
+int pin_parse(enum pin_operation operation, const struct pin_rules *rules,
+	      const uint8_t *bytes, size_t size, struct pin *ret_pin)
 {
 	const struct layout *layout = &layouts[operation];
 	uint8_t *data = ret_pin->data;
@@ -143,14 +186,15 @@ int pin_parse(enum pin_operation operation, const uint8_t *bytes, size_t size,
 	data[OPERATION] = (uint8_t)operation;
 	data[TIMEOUT] = bytes[CLIENT_TIMEOUT];
 	memcpy(data + COMMON, bytes + COMMON, layout->length - COMMON);
-	repair(operation, swapped, data);
-	ret_pin->size = layout->indexes + PIN_PROLOGUE_SIZE +
-			index_count(operation, data[layout->messages]);
-	memset(data + ret_pin->size - PIN_PROLOGUE_SIZE, 0, PIN_PROLOGUE_SIZE);
+	repair(operation, rules, swapped, data);
+	ret_pin->size = layout->indexes +
+			index_count(operation, rules, data[layout->messages]);
 	ret_pin->apdu_size = size - layout->apdu;
-	memcpy(data + ret_pin->size, bytes + layout->apdu, ret_pin->apdu_size);
-	ret_pin->size += ret_pin->apdu_size;
+	add_apdu(ret_pin, bytes + layout->apdu);
 	ret_pin->wait_s = wait_for(operation, data);
+	ret_pin->pause_ms = rules->pause_ms;
+	ret_pin->unpadded = rules->unpadded && operation == PIN_VERIFY &&
+			    ret_pin->apdu_size == PIN_APDU_MIN && !data[BLOCK];
 	return 0;
 }
 

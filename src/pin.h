@@ -23,7 +23,8 @@
  * digit counts may stand in the wrong order; a validation condition that is
  * none becomes the validation key (some readers crash on it); for a verify,
  * which has one prompt, two or three messages are one. Everything else that is
- * wrong is refused, all lengths first of all.
+ * wrong is refused, all lengths first of all. Readers that want something else
+ * than CCID says get it: struct pin_rules.
  *
  * The APDU holds no PIN yet, but what a reader sends belongs to one: the caller
  * wipes a struct pin.
@@ -51,16 +52,44 @@ enum pin_operation {
 	PIN_MODIFY = 0x01,
 };
 
+/* bNumberMessage, where a reader does not take what CCID allows */
+enum pin_messages {
+	PIN_MESSAGES_ASKED,		/* as the client has it */
+	PIN_MESSAGES_NONE,
+	PIN_MESSAGES_1,
+	PIN_MESSAGES_3,
+	PIN_MESSAGES_OWN_FOR_NONE,	/* FFh in place of 0 */
+};
+
+/* The message indexes of a modify */
+enum pin_indexes {
+	PIN_INDEXES_COUNTED,		/* as many as the table above has them */
+	PIN_INDEXES_ALL,		/* three, whatever the number */
+	PIN_INDEXES_ZERO,		/* three, all of them 0 */
+};
+
+/* The ways of a reader; all 0: it does what CCID says. */
+struct pin_rules {
+	enum pin_messages verify_messages, modify_messages;
+	enum pin_indexes indexes;
+	uint8_t conditions;	/* that it takes; 0: all; else the key at least */
+	bool swapped_digits;	/* most and fewest, the wrong way round */
+	bool unpadded;		/* a command of four bytes wants an escape first */
+	unsigned pause_ms;	/* before it is told: the last key is still down */
+};
+
 struct pin {
 	uint8_t data[PIN_DATA_MAX];	/* of a Secure command */
 	size_t size;
 	size_t apdu_size;	/* the bytes at its end */
 	unsigned wait_s;	/* how long the reader may stay silent */
+	unsigned pause_ms;	/* and how long it is left alone before */
+	bool unpadded;		/* to be told that the PIN comes without padding */
 };
 
 /* 0, or -EINVAL: the structure is malformed, *ret_pin is untouched. */
-int pin_parse(enum pin_operation operation, const uint8_t *bytes, size_t size,
-	      struct pin *ret_pin);
+int pin_parse(enum pin_operation operation, const struct pin_rules *rules,
+	      const uint8_t *bytes, size_t size, struct pin *ret_pin);
 
 /* NAD, PCB and LEN of the block that the reader shall send. */
 void pin_set_prologue(struct pin *pin,

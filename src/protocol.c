@@ -188,12 +188,17 @@ static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
 		  struct params *ret_params)
 {
 	const struct session *session = &reader->slot[slot].session;
+	const struct quirk *quirk = &reader->quirk;
+	bool own_rates = quirk->rates && slot >= quirk->rate_slot;
 	const struct params_reader what = {
 		.desc = &reader->desc,
-		.rates = reader->speeds.rates,
-		.rate_count = reader->speeds.rate_count,
+		.rates = own_rates ? quirk->rates : reader->speeds.rates,
+		.rate_count = own_rates ? quirk->rate_count
+					: reader->speeds.rate_count,
 		.clocks = reader->speeds.clocks,
 		.clock_count = reader->speeds.clock_count,
+		.rate_cap = quirk->rate_cap,
+		.no_pps = quirk->flags & QUIRK_NO_PPS,
 	};
 	uint8_t bytes[READER_ATR_MAX];
 	size_t size = card_atr(reader, slot, bytes);
@@ -202,6 +207,8 @@ static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
 
 	if (r < 0)
 		return -EPROTONOSUPPORT;
+	if (atr.bwi < quirk_bwi(bytes, size))
+		atr.bwi = quirk_bwi(bytes, size);
 	r = params_decide(&what, &atr, protocol, ret_params);
 	if (r < 0)
 		return r;

@@ -10,14 +10,13 @@
 #include "card.h"
 #include "clock.h"
 #include "exchange.h"
+#include "greet.h"
 #include "log.h"
 #include "movement.h"
 #include "name.h"
-#include "options.h"
 
 #define STATUS_TRIES	3
-#define STATUS_MS	1500	/* each; some contactless readers take a second */
-#define OPEN_MS		5000	/* after it, no more is tried */
+#define OPEN_MS		5000	/* after it, at the earliest, no more is tried */
 
 static const char *const level_texts[] = {
 	[DESC_LEVEL_CHARACTER] = "character",
@@ -54,7 +53,10 @@ static int understand(struct reader *reader)
 			  "class descriptor makes no sense");
 		return -EPROTO;
 	}
+	r = greet_fit(reader);
 	log_reader(reader);
+	if (r < 0)
+		return r;
 	if (info->protocol) {
 		log_write(LOG_LEVEL_CRITICAL, reader->label,
 			  "a token that talks over control transfers: not "
@@ -85,7 +87,7 @@ static int start(struct reader *reader)
 	track_init(&reader->track, reader->desc.slots,
 		   reader->info.interrupt_endpoint,
 		   reader->desc.features & DESC_AUTO_ACTIVATION,
-		   options_get()->poll_interval_ms, clock_now());
+		   reader->options.poll_interval_ms, clock_now());
 	r = exchange_open(reader);
 	if (r < 0)
 		return r;
@@ -151,8 +153,8 @@ static int ask_status(struct reader *reader, unsigned slot)
 {
 	const struct exchange_command command = {
 		.type = CCID_GET_SLOT_STATUS,
-		.wait_ms = STATUS_MS,
-		.deadline = clock_now() + STATUS_MS,
+		.wait_ms = reader->quirk.start_ms,
+		.deadline = clock_now() + reader->quirk.start_ms,
 	};
 	struct ccid_reply reply;
 	int r = exchange_run(reader, slot, &command, &reply);
@@ -164,6 +166,13 @@ static int ask_status(struct reader *reader, unsigned slot)
 		       : -EPROTO;
 }
 
+static uint64_t open_time(const struct reader *reader)
+{
+	uint64_t ms = (uint64_t)reader->quirk.start_ms * STATUS_TRIES;
+
+	return ms < OPEN_MS ? OPEN_MS : ms;
+}
+
 /*
  * A reader that was cut off in the middle of something, by a reboot or by a
  * pcscd that died, may answer only from the second command on, or only after a
@@ -171,7 +180,7 @@ static int ask_status(struct reader *reader, unsigned slot)
  */
 static int learn_status(struct reader *reader, unsigned slot)
 {
-	uint64_t end = clock_now() + OPEN_MS;
+	uint64_t end = clock_now() + open_time(reader);
 	int r = ask_status(reader, slot);
 
 	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
@@ -180,6 +189,20 @@ static int learn_status(struct reader *reader, unsigned slot)
 		card_power_off_owned(reader, slot);
 		r = ask_status(reader, slot);
 	}
+	return r;
+}
+
+/* The first slot of the reader that is opened is where it is greeted. */
+static int greet_slot(struct reader *reader, unsigned slot)
+{
+	int r;
+
+	if (!reader->greeted)
+		greet_before(reader, slot);
+	r = learn_status(reader, slot);
+	if (r == 0 && !reader->greeted)
+		greet_behind(reader, slot);
+	reader->greeted = r == 0;
 	return r;
 }
 
@@ -222,7 +245,7 @@ int reader_open_slot(struct reader *reader, unsigned slot)
 	r = exchange_begin(reader, slot, EXCHANGE_READER);
 	if (r < 0)
 		return r;
-	r = learn_status(reader, slot);
+	r = greet_slot(reader, slot);
 	exchange_end(reader, slot);
 	if (r < 0) {
 		log_write(LOG_LEVEL_CRITICAL, reader->label,

@@ -20,12 +20,17 @@
 #include <stdint.h>
 
 #include "desc.h"
+#include "feature.h"
+#include "options.h"
+#include "quirk.h"
 #include "session.h"
 #include "track.h"
 #include "usb.h"
 
 #define READER_LABEL_SIZE	32
 #define READER_ATR_MAX		33	/* ISO 7816-3; pcscd takes no more */
+#define READER_TEXT_MAX		264	/* pcscd takes no more */
+#define READER_TEXTS		3	/* enum usb_text */
 
 struct channel;	/* channel.h: a pair of bulk transfers */
 
@@ -54,12 +59,19 @@ struct slot {
 struct reader {
 	struct usb *usb;
 	struct usb_info info;
-	struct desc desc;
+	struct desc desc;	/* as mended by what follows */
+	struct options options;
+	struct quirk quirk;
+	bool greeted;
 	char label[READER_LABEL_SIZE];	/* for the log */
 
 	pthread_mutex_t lock;	/* guards all below; never held across I/O */
 	struct track track;
 	bool gone;		/* the device, for good */
+	char text[READER_TEXTS][READER_TEXT_MAX];	/* once asked for */
+	bool text_known[READER_TEXTS];
+	char firmware[FEATURE_FIRMWARE_SIZE];	/* the same */
+	bool firmware_known;
 	uint8_t seq;		/* of the next command */
 	struct slot slot[DESC_SLOTS_MAX];
 

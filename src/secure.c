@@ -8,6 +8,7 @@
 #include "card.h"
 #include "ccid.h"
 #include "clock.h"
+#include "escape.h"
 #include "exchange.h"
 #include "t1.h"
 #include "transmit.h"
@@ -128,13 +129,30 @@ static int run_block(struct reader *reader, unsigned slot, struct pin *pin,
 	return transmit_resume(reader, slot, r, &reply, ret_size);
 }
 
+/* What some readers want before (struct pin_rules). */
+static int prepare(struct reader *reader, unsigned slot, const struct pin *pin)
+{
+	static const uint8_t no_padding[] = { 0x80, 0x02, 0x00 };
+	struct ccid_reply reply;
+
+	if (pin->pause_ms)
+		exchange_pause(reader, slot, pin->pause_ms);
+	if (!pin->unpadded)
+		return 0;
+	return escape_run(reader, slot, no_padding, sizeof(no_padding), &reply);
+}
+
 static int run(struct reader *reader, unsigned slot, struct pin *pin,
 	       uint8_t *answer, size_t room, size_t *ret_size)
 {
 	const struct session *session = &reader->slot[slot].session;
+	int r;
 
 	if (!session->agreed)
 		return -EPROTO;
+	r = prepare(reader, slot, pin);
+	if (r < 0)
+		return r;
 	if (reader->desc.level == DESC_LEVEL_TPDU && session->params.protocol)
 		return run_block(reader, slot, pin, answer, room, ret_size);
 	return run_plain(reader, slot, pin, answer, room, ret_size);

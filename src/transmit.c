@@ -10,7 +10,6 @@
 #include "ccid.h"
 #include "clock.h"
 #include "exchange.h"
-#include "options.h"
 #include "protocol.h"
 #include "t0.h"
 
@@ -98,7 +97,7 @@ static uint32_t wait_for_block(const struct transmission *t,
 			       const struct engine_block *block)
 {
 	const struct times *times = &t->session->params.times;
-	uint32_t cap = options_get()->timeout_cap_s * 1000;
+	uint32_t cap = t->reader->options.timeout_cap_s * 1000;
 
 	switch (t->kind) {
 	case ENGINE_APDU:

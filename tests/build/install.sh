@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The ccidtrack authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make install puts three files into place, make uninstall leaves nothing.
+# make install puts four files into place, make uninstall leaves nothing.
 set -u
 
 root=$(mktemp -d) || exit 99
@@ -12,7 +12,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 make_in_root()
 {
 	"$MAKE" -s "$1" DESTDIR="$root" usbdropdir=/drivers \
-		udevrulesdir=/rules >"$root.log" 2>&1 && rm -f "$root.log" && return
+		udevrulesdir=/rules mandir=/man >"$root.log" 2>&1 && rm -f "$root.log" && return
 	cat "$root.log"
 	rm -f "$root.log"
 	exit 1
@@ -22,6 +22,7 @@ make_in_root install
 found=$(cd "$root" && find . -type f | sort | tr '\n' ' ')
 bundle=./drivers/ifd-ccidtrack.bundle/Contents
 wanted="$bundle/Info.plist $bundle/$BUNDLE_OS/libccidtrack.so "
+wanted="$wanted./man/man5/ccidtrack.plist.5 "
 [ -z "$UDEV_RULES" ] || wanted="$wanted./rules/61-ifd-ccidtrack.rules "
 if [ "$(echo "$found" | tr ' ' '\n' | sort)" != \
 	"$(echo "$wanted" | tr ' ' '\n' | sort)" ]; then

@@ -66,6 +66,6 @@ for part in usb_claim usb_error usb_interface; do
 done
 refuse libusb.h "$libusb"
 refuse ifdhandler.h "src/ifd.c"
-refuse expat.h "src/options.c"
+refuse expat.h "src/plist.c"
 
 exit $failed

@@ -96,24 +96,36 @@ static void an_answer_that_does_not_fit_is_not_given(void **state)
 
 /* --- escape */
 
-static void escape_is_for_the_administrator_to_allow(void **state)
+static const uint32_t escape_codes[] = {
+	ESCAPE, PLAIN_ESCAPE, 0x42000DAC, 0x00310004, 0x003136B0,
+};
+
+static void escape_is_refused_unless_it_is_allowed(void **state)
 {
-	static const uint32_t codes[] = {
-		ESCAPE, PLAIN_ESCAPE, 0x42000DAC, 0x00310004, 0x003136B0,
-	};
 	static const uint8_t bytes[] = { 0x02 };
 
 	(void)state;
 	open_pin_pad(SHORT_LEVEL);
-	for (size_t i = 0; i < ROWS(codes); i++) {
-		asked_for(codes[i], bytes, sizeof(bytes));
+	for (size_t i = 0; i < ROWS(escape_codes); i++) {
+		asked_for(escape_codes[i], bytes, sizeof(bytes));
 		assert_failed(-ENOTSUP);
 	}
 	assert_int_equal(pin_pad.escapes, 0);
 	allow_escape(true);
-	for (size_t i = 0; i < ROWS(codes); i++) {
+	asked_for(ESCAPE, bytes, sizeof(bytes));
+	assert_failed(-ENOTSUP);
+}
+
+static void escape_is_for_the_administrator_to_allow(void **state)
+{
+	static const uint8_t bytes[] = { 0x02 };
+
+	(void)state;
+	allow_escape(true);
+	open_pin_pad(SHORT_LEVEL);
+	for (size_t i = 0; i < ROWS(escape_codes); i++) {
 		pin_pad_will_say(good, sizeof(good));
-		asked_for(codes[i], bytes, sizeof(bytes));
+		asked_for(escape_codes[i], bytes, sizeof(bytes));
 		assert_answer(good, sizeof(good));
 	}
 	assert_int_equal(pin_pad.type, CCID_ESCAPE);
@@ -256,6 +268,22 @@ static void texts_come_from_the_device(void **state)
 	assert_int_equal(attribute(0x00010103, value), 0);
 }
 
+static void each_text_is_asked_for_once(void **state)
+{
+	uint8_t value[ATTRIBUTE_MAX];
+	unsigned requests;
+
+	(void)state;
+	fixture.device.script.text[USB_PRODUCT] = "Reader";
+	fixture_open();
+	requests = fixture.device.script.requests;
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(attribute(0x00010101, value), 7);
+		assert_int_equal(attribute(0x00010103, value), 0);
+	}
+	assert_int_equal(fixture.device.script.requests, requests + 2);
+}
+
 static void a_lost_device_has_no_attributes(void **state)
 {
 	uint8_t value[ATTRIBUTE_MAX];
@@ -278,6 +306,7 @@ int main(int argc, char *argv[])
 		TEST(a_pin_pad_tells_its_features_and_properties),
 		TEST(an_unknown_code_is_not_supported),
 		TEST(an_answer_that_does_not_fit_is_not_given),
+		TEST(escape_is_refused_unless_it_is_allowed),
 		TEST(escape_is_for_the_administrator_to_allow),
 		TEST(escape_works_without_a_card_and_without_a_byte),
 		TEST(an_escape_that_fails_gives_nothing),
@@ -286,6 +315,7 @@ int main(int argc, char *argv[])
 		TEST(the_session_is_told_while_it_lasts),
 		TEST(the_session_of_a_busy_slot_is_not_looked_at),
 		TEST(texts_come_from_the_device),
+		TEST(each_text_is_asked_for_once),
 		TEST(a_lost_device_has_no_attributes),
 	};
 

@@ -249,7 +249,8 @@ static void check_voltages(struct desc *desc, const struct atr *atr)
 	unsigned seen = 0;
 
 	desc->voltages = desc->protocols & 7;
-	count = params_voltages(desc, atr->classes, order);
+	count = params_voltages(desc, atr->fidi & PARAMS_FIRST_READER,
+				atr->classes, order);
 	assert(count <= PARAMS_VOLTAGES_MAX && (count || atr->classes));
 	for (size_t i = 0; i < count; i++) {
 		assert(order[i] <= 3 && !(seen >> order[i] & 1));

@@ -112,6 +112,7 @@ static void check(const struct layout *at, bool modifies, const uint8_t *bytes,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct pin_rules rules;
 	const struct layout *at;
 	struct pin pin, untouched;
 	bool modifies;
@@ -123,8 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	at = modifies ? &modify : &verify;
 	memset(&pin, 0x5A, sizeof(pin));
 	untouched = pin;
-	r = pin_parse(modifies ? PIN_MODIFY : PIN_VERIFY, data + 1, size - 1,
-		      &pin);
+	r = pin_parse(modifies ? PIN_MODIFY : PIN_VERIFY, &rules, data + 1,
+		      size - 1, &pin);
 	assert((r == 0) == is_good(at, data + 1, size - 1));
 	if (r == 0) {
 		check(at, modifies, data + 1, size - 1, &pin);

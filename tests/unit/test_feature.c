@@ -85,7 +85,56 @@ static void everything_fits_the_list(void **state)
 
 	(void)state;
 	reader.escape = true;
+	reader.reader_direct = true;
 	assert_int_equal(feature_list(&reader, list), FEATURE_LIST_MAX);
+}
+
+static void commands_to_the_reader_are_few(void **state)
+{
+	static const uint8_t good[] = { 0x20, 0x70, 0, 0 };
+	static const uint8_t others[][4] = {
+		{ 0x20, 0x6F, 0, 0 }, { 0x20, 0x75, 0, 0 },
+		{ 0x00, 0x70, 0, 0 }, { 0x20, 0x20, 0, 0 },
+	};
+
+	(void)state;
+	assert_int_equal(feature_asked(&reader, PCSC_LITE(0xA08)),
+			 FEATURE_NONE);
+	reader.reader_direct = true;
+	assert_int_equal(feature_asked(&reader, PCSC_LITE(0xA08)),
+			 FEATURE_READER_DIRECT);
+	assert_true(feature_is_direct(good, sizeof(good)));
+	assert_false(feature_is_direct(good, sizeof(good) - 1));
+	for (size_t i = 0; i < ROWS(others); i++)
+		assert_false(feature_is_direct(others[i], 4));
+}
+
+static void a_firmware_text_is_told_in_place_of_the_version(void **state)
+{
+	static const uint8_t text[] = { 8, 5, 'G', 'X', '1', '.', '0' };
+	uint8_t properties[FEATURE_PROPERTIES_MAX];
+	size_t size;
+
+	(void)state;
+	reader.firmware = "";
+	feature_properties(&reader, properties);
+	reader.firmware = "GX1.0";
+	size = feature_properties(&reader, properties);
+	assert_non_null(memmem(properties, size, text, sizeof(text)));
+	reader.firmware = "0123456789012345678901234567890123456789";
+	reader.pin_max = 8;
+	assert_true(feature_properties(&reader, properties) <=
+		    FEATURE_PROPERTIES_MAX);
+}
+
+static void only_the_conditions_that_a_reader_takes_are_told(void **state)
+{
+	uint8_t properties[FEATURE_PIN_PROPERTIES_SIZE];
+
+	(void)state;
+	reader.conditions = 0x02;
+	feature_pin_properties(&reader, properties);
+	assert_int_equal(properties[2], 0x02);
 }
 
 static void keys_are_of_no_use_at_character_level(void **state)
@@ -295,6 +344,9 @@ int main(void)
 		TEST(escape_is_listed_if_it_is_allowed),
 		TEST(a_reader_may_verify_and_not_modify),
 		TEST(everything_fits_the_list),
+		TEST(commands_to_the_reader_are_few),
+		TEST(a_firmware_text_is_told_in_place_of_the_version),
+		TEST(only_the_conditions_that_a_reader_takes_are_told),
 		TEST(keys_are_of_no_use_at_character_level),
 		TEST(each_listed_code_asks_for_its_tag),
 		TEST(codes_are_known_in_both_numberings),

@@ -639,26 +639,34 @@ static void a_list_counts_only_in_the_promised_length(void **state)
 	assert_int_equal(params_list(NULL, 0, 0, list), 0);
 }
 
-static void voltages_are_tried_once_each_and_5_v_first(void **state)
+static void voltages_are_tried_once_each_in_the_order_asked_for(void **state)
 {
 	static const struct {
+		enum params_first first;
 		uint8_t voltages, classes;
 		uint32_t features;
 		uint8_t order[3];
 		size_t count;
 	} rows[] = {
-		{ 7, 0, 0, { 1, 2, 3 }, 3 },
-		{ 1, 0, 0, { 1 }, 1 },
-		{ 2, 0, 0, { 2 }, 1 },
-		{ 6, 0, 0, { 2, 3 }, 2 },
-		{ 5, 0, 0, { 1, 3 }, 2 },
-		{ 0, 0, 0, { 0 }, 1 },
-		{ 0, 4, 0, { 0 }, 1 },
-		{ 7, 0, DESC_AUTO_VOLTAGE, { 0 }, 1 },
-		{ 7, 0, DESC_AUTO_ACTIVATION, { 0 }, 1 },
-		{ 7, 4, 0, { 3 }, 1 },
-		{ 7, 6, 0, { 2, 3 }, 2 },
-		{ 3, 4, 0, { 0 }, 0 },
+		{ PARAMS_FIRST_5V, 7, 0, 0, { 1, 2, 3 }, 3 },
+		{ PARAMS_FIRST_5V, 1, 0, 0, { 1 }, 1 },
+		{ PARAMS_FIRST_5V, 2, 0, 0, { 2 }, 1 },
+		{ PARAMS_FIRST_5V, 6, 0, 0, { 2, 3 }, 2 },
+		{ PARAMS_FIRST_5V, 5, 0, 0, { 1, 3 }, 2 },
+		{ PARAMS_FIRST_5V, 0, 0, 0, { 0 }, 1 },
+		{ PARAMS_FIRST_5V, 0, 4, 0, { 0 }, 1 },
+		{ PARAMS_FIRST_5V, 7, 0, DESC_AUTO_VOLTAGE, { 0 }, 1 },
+		{ PARAMS_FIRST_5V, 7, 0, DESC_AUTO_ACTIVATION, { 0 }, 1 },
+		{ PARAMS_FIRST_5V, 7, 4, 0, { 3 }, 1 },
+		{ PARAMS_FIRST_5V, 7, 6, 0, { 2, 3 }, 2 },
+		{ PARAMS_FIRST_5V, 3, 4, 0, { 0 }, 0 },
+		{ PARAMS_FIRST_3V, 7, 0, 0, { 2, 1, 3 }, 3 },
+		{ PARAMS_FIRST_3V, 5, 0, 0, { 1, 3 }, 2 },
+		{ PARAMS_FIRST_3V, 7, 0, DESC_AUTO_VOLTAGE, { 0 }, 1 },
+		{ PARAMS_FIRST_1V8, 7, 0, 0, { 3, 2, 1 }, 3 },
+		{ PARAMS_FIRST_1V8, 3, 0, 0, { 2, 1 }, 2 },
+		{ PARAMS_FIRST_READER, 7, 0, 0, { 0 }, 1 },
+		{ PARAMS_FIRST_READER, 7, 4, 0, { 0 }, 1 },
 	};
 
 	(void)state;
@@ -667,7 +675,8 @@ static void voltages_are_tried_once_each_and_5_v_first(void **state)
 
 		desc.voltages = rows[i].voltages;
 		desc.features = rows[i].features;
-		assert_int_equal(params_voltages(&desc, rows[i].classes, order),
+		assert_int_equal(params_voltages(&desc, rows[i].first,
+						 rows[i].classes, order),
 				 rows[i].count);
 		assert_memory_equal(order, rows[i].order, 3);
 	}
@@ -705,7 +714,7 @@ int main(void)
 		test(a_pps_for_the_protocol_alone_is_simply_echoed),
 		test(an_answer_to_pps_tells_its_own_length),
 		test(a_list_counts_only_in_the_promised_length),
-		test(voltages_are_tried_once_each_and_5_v_first),
+		test(voltages_are_tried_once_each_in_the_order_asked_for),
 	};
 
 	return cmocka_run_group_tests_name("params", tests, NULL, NULL);

@@ -28,6 +28,7 @@
 #define M_CONDITION	10
 #define M_MESSAGES	11
 #define M_LANGUAGE	12
+#define M_INDEXES	14
 #define M_LENGTH	20
 #define M_APDU		24
 
@@ -62,12 +63,14 @@ static const uint8_t modify_secure[] = {
 static uint8_t bytes[V_APDU + 0x200];
 static size_t size;
 static struct pin pin;
+static struct pin_rules rules;	/* at first as CCID has them */
 
 static int start_afresh(void **state)
 {
 	(void)state;
 	memset(bytes, 0, sizeof(bytes));
 	memset(&pin, 0x5A, sizeof(pin));
+	memset(&rules, 0, sizeof(rules));
 	return 0;
 }
 
@@ -89,14 +92,15 @@ static void take_modify(void)
 
 static void parse(enum pin_operation operation)
 {
-	assert_int_equal(pin_parse(operation, bytes, size, &pin), 0);
+	assert_int_equal(pin_parse(operation, &rules, bytes, size, &pin), 0);
 }
 
 static void assert_refused(enum pin_operation operation)
 {
 	struct pin before = pin;
 
-	assert_int_equal(pin_parse(operation, bytes, size, &pin), -EINVAL);
+	assert_int_equal(pin_parse(operation, &rules, bytes, size, &pin),
+			 -EINVAL);
 	assert_memory_equal(&pin, &before, sizeof(pin));
 }
 
@@ -340,7 +344,7 @@ static int parse_apdu_of(enum pin_operation operation, size_t apdu_size)
 	size_t header = operation == PIN_VERIFY ? V_APDU : M_APDU;
 
 	put_le32(bytes + header - 4, (uint32_t)apdu_size);
-	return pin_parse(operation, bytes, header + apdu_size, &pin);
+	return pin_parse(operation, &rules, bytes, header + apdu_size, &pin);
 }
 
 static void an_apdu_has_4_to_261_bytes(void **state)
@@ -407,6 +411,111 @@ static void the_user_has_ninety_seconds_or_what_the_client_says(void **state)
 	}
 }
 
+/* --- readers that want something else */
+
+static void a_reader_gets_the_number_of_messages_that_it_takes(void **state)
+{
+	static const struct {
+		enum pin_messages rule;
+		uint8_t asked, told;
+	} rows[] = {
+		{ PIN_MESSAGES_NONE, 3, 0 },
+		{ PIN_MESSAGES_NONE, 0xFF, 0 },
+		{ PIN_MESSAGES_1, 0, 1 },
+		{ PIN_MESSAGES_1, 0xFF, 1 },
+		{ PIN_MESSAGES_3, 1, 3 },
+		{ PIN_MESSAGES_OWN_FOR_NONE, 0, 0xFF },
+		{ PIN_MESSAGES_OWN_FOR_NONE, 2, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		rules.modify_messages = rows[i].rule;
+		take_modify();
+		bytes[M_MESSAGES] = rows[i].asked;
+		parse(PIN_MODIFY);
+		assert_int_equal(pin.data[M_MESSAGES], rows[i].told);
+	}
+	rules.modify_messages = PIN_MESSAGES_NONE;
+	take_verify();
+	parse(PIN_VERIFY);
+	assert_int_equal(pin.data[V_MESSAGES], 1);
+	rules.verify_messages = PIN_MESSAGES_NONE;
+	parse(PIN_VERIFY);
+	assert_int_equal(pin.data[V_MESSAGES], 0);
+}
+
+static void all_indexes_come_where_a_reader_wants_them(void **state)
+{
+	static const uint8_t zero[3];
+
+	(void)state;
+	for (uint8_t asked = 0; asked <= 3; asked++) {
+		take_modify();
+		bytes[M_MESSAGES] = asked;
+		rules.indexes = PIN_INDEXES_ALL;
+		parse(PIN_MODIFY);
+		assert_int_equal(pin.data[M_MESSAGES], asked);
+		assert_memory_equal(pin.data + M_INDEXES, bytes + M_INDEXES, 3);
+		assert_int_equal(pin.size, M_INDEXES + 3 + 3 + pin.apdu_size);
+		rules.indexes = PIN_INDEXES_ZERO;
+		parse(PIN_MODIFY);
+		assert_memory_equal(pin.data + M_INDEXES, zero, 3);
+		assert_int_equal(pin.size, M_INDEXES + 3 + 3 + pin.apdu_size);
+	}
+	take_verify();
+	parse(PIN_VERIFY);
+	assert_int_equal(pin.size, 12 + 3 + pin.apdu_size);
+}
+
+static void a_condition_that_a_reader_lacks_becomes_the_key(void **state)
+{
+	static const uint8_t rows[][3] = {
+		{ 2, 1, 2 }, { 2, 3, 2 }, { 2, 7, 2 }, { 3, 4, 2 },
+		{ 3, 1, 1 }, { 0, 5, 5 }, { 0, 0, 2 }, { 7, 8, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		rules.conditions = rows[i][0];
+		take_verify();
+		bytes[V_CONDITION] = rows[i][1];
+		parse(PIN_VERIFY);
+		assert_int_equal(pin.data[V_CONDITION], rows[i][2]);
+	}
+}
+
+static void digits_are_swapped_for_a_reader_that_reads_them_so(void **state)
+{
+	(void)state;
+	rules.swapped_digits = true;
+	take_verify();
+	parse(PIN_VERIFY);
+	assert_int_equal(pin.data[5], bytes[6]);
+	assert_int_equal(pin.data[6], bytes[5]);
+}
+
+static void a_bare_command_without_a_block_is_told_apart(void **state)
+{
+	(void)state;
+	take_verify();
+	bytes[3] = 0;
+	size = V_APDU + 4;
+	bytes[15] = 4;
+	parse(PIN_VERIFY);
+	assert_false(pin.unpadded);
+	rules.unpadded = true;
+	parse(PIN_VERIFY);
+	assert_true(pin.unpadded);
+	bytes[3] = 8;
+	parse(PIN_VERIFY);
+	assert_false(pin.unpadded);
+	take_verify();
+	bytes[3] = 0;
+	parse(PIN_VERIFY);
+	assert_false(pin.unpadded);
+}
+
 static void a_user_without_a_pin_is_a_status_word(void **state)
 {
 	(void)state;
@@ -442,6 +551,11 @@ int main(void)
 		TEST(an_apdu_has_4_to_261_bytes),
 		TEST(a_prologue_stands_before_the_apdu_of_a_verify),
 		TEST(the_user_has_ninety_seconds_or_what_the_client_says),
+		TEST(a_reader_gets_the_number_of_messages_that_it_takes),
+		TEST(all_indexes_come_where_a_reader_wants_them),
+		TEST(a_condition_that_a_reader_lacks_becomes_the_key),
+		TEST(digits_are_swapped_for_a_reader_that_reads_them_so),
+		TEST(a_bare_command_without_a_block_is_told_apart),
 		TEST(a_user_without_a_pin_is_a_status_word),
 	};
 

@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "escape.h"
+
+#include <errno.h>
+
+#include "clock.h"
+#include "exchange.h"
+
+/* A reader that works on it shows that by time extensions. */
+#define ESCAPE_MS	3000
+#define ESCAPE_ALL_MS	60000
+
+int escape_run(struct reader *reader, unsigned slot, const uint8_t *bytes,
+	       size_t size, struct ccid_reply *ret_reply)
+{
+	const struct exchange_command command = {
+		.type = CCID_ESCAPE,
+		.data = bytes,
+		.size = size,
+		.wait_ms = ESCAPE_MS,
+		.deadline = clock_now() + ESCAPE_ALL_MS,
+	};
+	int r = exchange_run(reader, slot, &command, ret_reply);
+
+	if (r < 0 || ret_reply->outcome == CCID_DONE)
+		return r;
+	return ret_reply->error == CCID_ERROR_NOT_SUPPORTED ? -ENOTSUP : -EIO;
+}

@@ -1,0 +1,26 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * escape - a maker's own command to the reader, whether there is a card or not
+ * (CCID 1.1, 6.1.8). What it does is between its author and the reader.
+ *
+ * For a caller that owns the slot; any thread of pcscd.
+ */
+#ifndef CCIDTRACK_ESCAPE_H
+#define CCIDTRACK_ESCAPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ccid.h"
+#include "reader.h"
+
+/*
+ * 0: the reader has done it, and *ret_reply holds its answer, as exchange_run
+ * has it. -ENOTSUP if it does not know the command, -EIO if it failed; errors
+ * of exchange_run. A minute at most.
+ */
+int escape_run(struct reader *reader, unsigned slot, const uint8_t *bytes,
+	       size_t size, struct ccid_reply *ret_reply);
+
+#endif

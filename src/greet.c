@@ -1,0 +1,150 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "greet.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "ccid.h"
+#include "clock.h"
+#include "escape.h"
+#include "exchange.h"
+#include "log.h"
+
+#define OFFS_MAX	10	/* power-offs that start a reader */
+
+/* Answer to escape 6Ah: what a PIN pad can do; reserved bytes left out. */
+#define PIN_BLOCK_SIZE		21
+#define PIN_BLOCK_CONDITIONS	3
+#define PIN_BLOCK_FLAGS		8
+#define PIN_BLOCK_COUNTED	0x04	/* indexes as many as there are messages */
+#define PIN_BLOCK_MIN		13
+#define PIN_BLOCK_MAX		14
+
+/* --- before anything is sent */
+
+static void apply_options(struct reader *reader)
+{
+	const struct options *options = &reader->options;
+	struct quirk *quirk = &reader->quirk;
+
+	if (options->level) {
+		quirk->level = (uint8_t)options->level;
+		quirk->short_only = false;
+	}
+	if (options->rate_cap)
+		quirk->rate_cap = options->rate_cap;
+	if (!options->pps)
+		quirk->flags |= QUIRK_NO_PPS;
+	if (!options->pin_pad)
+		quirk->flags |= QUIRK_NO_PIN_PAD;
+	if (options->pin_min)
+		quirk->pin_min = (uint8_t)options->pin_min;
+	if (options->pin_max)
+		quirk->pin_max = (uint8_t)options->pin_max;
+	if (quirk->start_ms < options->start_ms)
+		quirk->start_ms = options->start_ms;
+}
+
+static bool is_bad(const struct reader *reader)
+{
+	return reader->info.device_version < reader->quirk.firmware &&
+	       !(reader->options.driver_options & OPTIONS_OLD_FIRMWARE);
+}
+
+int greet_fit(struct reader *reader)
+{
+	const struct usb_info *info = &reader->info;
+
+	options_for(info->vendor, info->product, &reader->options);
+	if (reader->options.quirks)
+		quirk_find(info->vendor, info->product, info->device_version,
+			   &reader->quirk);
+	apply_options(reader);
+	quirk_fit(&reader->quirk, &reader->desc);
+	if (reader->desc.max_ifsd > reader->options.max_ifsd)
+		reader->desc.max_ifsd = (uint8_t)reader->options.max_ifsd;
+	if (!is_bad(reader))
+		return 0;
+	log_write(LOG_LEVEL_CRITICAL, reader->label,
+		  "firmware %x.%02x has faults, from %x.%02x on they are "
+		  "mended; bit 0x4 of ifdDriverOptions allows it",
+		  info->device_version >> 8, info->device_version & 0xFFu,
+		  reader->quirk.firmware >> 8, reader->quirk.firmware & 0xFFu);
+	return -ENOTSUP;
+}
+
+/* --- before and behind the first status */
+
+static void start_by_off(struct reader *reader, unsigned slot)
+{
+	const struct exchange_command command = {
+		.type = CCID_POWER_OFF,
+		.wait_ms = reader->quirk.start_ms,
+		.deadline = clock_now() + reader->quirk.start_ms,
+	};
+	struct ccid_reply reply;
+
+	for (unsigned i = 0; i < OFFS_MAX; i++)
+		if (exchange_run(reader, slot, &command, &reply) < 0 ||
+		    reply.outcome == CCID_DONE)
+			return;
+}
+
+void greet_before(struct reader *reader, unsigned slot)
+{
+	if (reader->quirk.pause_ms)
+		exchange_pause(reader, slot, reader->quirk.pause_ms);
+	if (reader->quirk.flags & QUIRK_STARTED_BY_OFF)
+		start_by_off(reader, slot);
+}
+
+static void say(struct reader *reader, unsigned slot, const char *what, int r)
+{
+	log_write(LOG_LEVEL_INFO, reader->label, "slot %u: %s: %s", slot, what,
+		  r < 0 ? strerror(-r) : "done");
+}
+
+static void ask_pin_block(struct reader *reader, unsigned slot)
+{
+	static const uint8_t escape[] = { 0x6A };
+	struct pin_rules *rules = &reader->quirk.pin;
+	struct ccid_reply reply;
+	uint8_t conditions;
+
+	if (escape_run(reader, slot, escape, sizeof(escape), &reply) < 0 ||
+	    reply.size != PIN_BLOCK_SIZE)
+		return;
+	if (reply.data[PIN_BLOCK_FLAGS] & PIN_BLOCK_COUNTED)
+		rules->indexes = PIN_INDEXES_COUNTED;
+	conditions = reply.data[PIN_BLOCK_CONDITIONS];
+	if (conditions && !rules->conditions)
+		rules->conditions = conditions;
+	if (reply.data[PIN_BLOCK_MAX] && !reader->quirk.pin_max) {
+		reader->quirk.pin_min = reply.data[PIN_BLOCK_MIN];
+		reader->quirk.pin_max = reply.data[PIN_BLOCK_MAX];
+	}
+}
+
+static void switch_to_apdus(struct reader *reader, unsigned slot)
+{
+	static const uint8_t escape[] = { 0x1F, 0x02 };
+	struct ccid_reply reply;
+	int r = escape_run(reader, slot, escape, sizeof(escape), &reply);
+
+	say(reader, slot, "switched to short APDU level", r);
+	if (r == 0)
+		reader->desc.level = DESC_LEVEL_SHORT_APDU;
+}
+
+void greet_behind(struct reader *reader, unsigned slot)
+{
+	uint32_t flags = reader->quirk.flags;
+
+	if (flags & QUIRK_PIN_BLOCK && reader->desc.pin_support)
+		ask_pin_block(reader, slot);
+	if (flags & QUIRK_APDU_MODE &&
+	    reader->options.driver_options & OPTIONS_APDU_MODE &&
+	    reader->desc.level == DESC_LEVEL_TPDU)
+		switch_to_apdus(reader, slot);
+}

@@ -1,0 +1,87 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * quirk - what single readers, and one card, do otherwise than they say.
+ *
+ * One table, keyed by vendor, product and firmware (bcdDevice). A reader is
+ * named here and nowhere else in the driver; everybody else asks for a trait.
+ * Rows add up: flags are joined, and of two rows with the same number the later
+ * one counts.
+ *
+ * A fault that can be found out while it happens has no row: it is survived, by
+ * every reader. docs/quirks tells which mechanism does that for which reader.
+ *
+ * Pure. Any thread.
+ */
+#ifndef CCIDTRACK_QUIRK_H
+#define CCIDTRACK_QUIRK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "desc.h"
+#include "pin.h"
+
+/* Its description is wrong: quirk_fit mends it */
+#define QUIRK_NO_PIN_PAD	0x00000001u	/* none, or one that tells the PIN */
+#define QUIRK_AUTO_IFSD		0x00000002u	/* S(IFS) breaks it */
+
+/* Cards */
+#define QUIRK_NO_PPS		0x00000010u	/* none reaches the card */
+#define QUIRK_OFF_BEFORE_ON	0x00000020u	/* each power-up wants it */
+#define QUIRK_ISO_MODE		0x00000040u	/* may be in EMV mode: told by bError BBh */
+#define QUIRK_SPLIT_READS	0x00000080u	/* character level: first one byte */
+
+/* Movements */
+#define QUIRK_ALWAYS_PRESENT	0x00000100u	/* tells a card, whether there is one */
+#define QUIRK_BLIND_SLOTS	0x00000200u	/* only its first slot has a switch */
+#define QUIRK_STATUS_LIES	0x00000400u	/* notifications are true, GetSlotStatus is not */
+
+/* At open, and vendor commands: greet.h, control.h */
+#define QUIRK_PIN_TEXTS		0x00001000u	/* its display wants to be filled */
+#define QUIRK_PIN_BLOCK		0x00002000u	/* tells of its keys by escape 6Ah */
+#define QUIRK_FIRMWARE_TEXT	0x00004000u	/* tells its version by escape 02h */
+#define QUIRK_APDU_MODE		0x00008000u	/* TPDU level, could do APDUs: escape 1F 02 */
+#define QUIRK_STARTED_BY_OFF	0x00010000u	/* looks for cards after some power-offs */
+#define QUIRK_READER_DIRECT	0x00020000u	/* takes commands for itself: part 10 */
+#define QUIRK_IDENTITY		0x00040000u	/* clients ask the driver who it is */
+
+#define QUIRK_PREFIX_MAX	6
+
+#define QUIRK_ESCAPE_FIRMWARE	0x02
+
+struct quirk {
+	uint32_t flags;		/* QUIRK_* */
+	uint8_t level;		/* the true one: DESC_LEVEL_* + 1; 0: as told */
+	bool short_only;	/* the level counts if it tells short APDU */
+	uint8_t ifsd;		/* 0: as told */
+	uint16_t message;	/* 0: as told */
+	uint32_t rate_cap;	/* bit/s; 0: none */
+	const uint32_t *rates;	/* the only ones; NULL: as told */
+	size_t rate_count;
+	unsigned rate_slot;	/* the first slot that they hold for */
+	unsigned pause_ms;	/* before its first command */
+	unsigned start_ms;	/* for its first answer; 0: as the option has it */
+	unsigned extra_wait_s;	/* for the card, beyond what the card says */
+	uint16_t firmware;	/* older ones are bad; 0: none is */
+	uint8_t pin_min, pin_max;	/* digits; 0: untold */
+	struct pin_rules pin;
+	bool escape;		/* anybody may send any escape command */
+	uint8_t prefix[QUIRK_PREFIX_MAX];	/* or those that go on so */
+	size_t prefix_size;
+};
+
+void quirk_find(uint16_t vendor, uint16_t product, uint16_t firmware,
+		struct quirk *ret_quirk);
+
+/* Mends what the reader tells of itself. */
+void quirk_fit(const struct quirk *quirk, struct desc *desc);
+
+/* True if it is for everybody, whatever the administrator allows. */
+bool quirk_allows(const struct quirk *quirk, const uint8_t *escape, size_t size);
+
+/* The least BWI that a card needs, whatever its ATR says; 0 for most. */
+uint8_t quirk_bwi(const uint8_t *atr, size_t size);
+
+#endif

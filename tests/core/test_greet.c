@@ -1,0 +1,300 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control.h"
+#include "fixture.h"
+#include "options.h"
+#include "pin_pad.h"
+#include "reader.h"
+
+#define PIN_SUPPORT	52	/* offset in the class descriptor */
+
+static const uint8_t pin_block[21] = {
+	[3] = 0x03, [8] = 0x04, [13] = 5, [14] = 9,
+};
+
+static int plug(void **state)
+{
+	setenv("CCIDTRACK_options", "/nowhere/at/all", 1);
+	options_forget();
+	return fixture_plug(state);
+}
+
+static void pretend(uint16_t vendor, uint16_t product, uint16_t firmware)
+{
+	struct usb_info *info = &fixture.device.script.info;
+
+	info->vendor = vendor;
+	info->product = product;
+	info->device_version = firmware;
+}
+
+static void set(const char *dict)
+{
+	char text[1000];
+
+	snprintf(text, sizeof(text), "<plist><dict>%s</dict></plist>", dict);
+	assert_int_equal(options_take("file", text, strlen(text)), 0);
+}
+
+static int open_reader(void)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name),
+		 "usb:%04x/%04x:libudev:0:/dev/bus/usb/%03u/%03u",
+		 fixture.device.script.info.vendor,
+		 fixture.device.script.info.product,
+		 fixture.device.script.bus % 1000,
+		 fixture.device.script.address % 1000);
+	return reader_open(name, &fixture.reader);
+}
+
+static struct call opening;
+static int opened;
+
+static void *run_open(void *argument)
+{
+	(void)argument;
+	opened = reader_open_slot(fixture.reader, 0);
+	return NULL;
+}
+
+/* The reader is open, and its first slot is being opened. */
+static void begin_opening(void)
+{
+	assert_int_equal(open_reader(), 0);
+	fixture.slots = 1;
+	call_start(&opening, run_open, NULL);
+	stopped_clock_settle();
+}
+
+static uint64_t opened_after(uint64_t pass_ms)
+{
+	uint64_t ms;
+
+	stopped_clock_pass(pass_ms);
+	ms = call_join(&opening);
+	assert_int_equal(opened, 0);
+	return ms;
+}
+
+static void bad_firmware_is_refused_and_told_how_to_allow_it(void **state)
+{
+	(void)state;
+	pretend(0x09C3, 0x0008, 0x0202);
+	assert_int_equal(open_reader(), -ENOTSUP);
+	assert_int_equal(log_count("firmware 2.02 has faults"), 1);
+	assert_int_equal(log_count("0x4 of ifdDriverOptions"), 1);
+	pretend(0x09C3, 0x0008, 0x0203);
+	assert_int_equal(open_reader(), 0);
+}
+
+static void the_administrator_may_allow_it(void **state)
+{
+	(void)state;
+	pretend(0x09C3, 0x0008, 0x0202);
+	set("<key>ifdDriverOptions</key><string>4</string>");
+	assert_int_equal(open_reader(), 0);
+}
+
+static void the_table_can_be_switched_off_for_a_reader(void **state)
+{
+	(void)state;
+	pretend(0x09C3, 0x0008, 0x0202);
+	set("<key>readers</key><dict><key>09c3:0008</key><dict>"
+	    "<key>ifdQuirks</key><false/></dict></dict>");
+	assert_int_equal(open_reader(), 0);
+}
+
+static void what_is_set_for_another_reader_does_not_count(void **state)
+{
+	(void)state;
+	pretend(0x09C3, 0x0008, 0x0202);
+	set("<key>readers</key><dict><key>09c3:0009</key><dict>"
+	    "<key>ifdQuirks</key><false/></dict></dict>");
+	assert_int_equal(open_reader(), -ENOTSUP);
+}
+
+static void options_are_laid_over_the_descriptor(void **state)
+{
+	(void)state;
+	fixture.device.script.info.descriptor[PIN_SUPPORT] = 3;
+	set("<key>ifdMaxIFSD</key><string>64</string>"
+	    "<key>ifdExchangeLevel</key><string>4</string>"
+	    "<key>ifdPinPad</key><string>0</string>"
+	    "<key>ifdRateCap</key><string>9600</string>"
+	    "<key>ifdPPS</key><string>0</string>");
+	assert_int_equal(open_reader(), 0);
+	assert_int_equal(fixture.reader->desc.max_ifsd, 64);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_EXTENDED_APDU);
+	assert_int_equal(fixture.reader->desc.pin_support, 0);
+	assert_int_equal(fixture.reader->quirk.rate_cap, 9600);
+	assert_true(fixture.reader->quirk.flags & QUIRK_NO_PPS);
+}
+
+static void a_slow_reader_is_left_alone_at_first(void **state)
+{
+	(void)state;
+	pretend(0x0B81, 0x0200, 0x0100);
+	begin_opening();
+	assert_int_equal(device_count(&fixture.device, 0), 0);
+	assert_int_equal(opened_after(2000), 1000);
+	assert_int_equal(device_count(&fixture.device, 0), 1);
+}
+
+static void a_reader_may_be_given_more_time_to_start(void **state)
+{
+	(void)state;
+	set("<key>ifdStartTime</key><string>10000</string>");
+	fixture.device.script.work_delay_us = 0;
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
+	begin_opening();
+	stopped_clock_pass(9999);
+	assert_false(call_is_over(&opening));
+	assert_int_equal(device_count(&fixture.device, CCID_GET_SLOT_STATUS),
+			 1);
+	opened_after(5000);
+}
+
+static void a_reader_is_started_by_power_offs_until_one_succeeds(void **state)
+{
+	(void)state;
+	pretend(0x072F, 0x2200, 0x0204);
+	set("<key>ifdDriverOptions</key><string>4</string>");
+	for (unsigned i = 0; i < 3; i++)
+		device_on(&fixture.device, CCID_POWER_OFF, DEVICE_FAIL, 0,
+			  CCID_ERROR_HARDWARE);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 4);
+}
+
+static void it_is_not_started_for_ever(void **state)
+{
+	(void)state;
+	pretend(0x072F, 0x2200, 0x0204);
+	set("<key>ifdDriverOptions</key><string>4</string>");
+	for (unsigned i = 0; i < 30; i++)
+		device_on(&fixture.device, CCID_POWER_OFF, DEVICE_FAIL, 0,
+			  CCID_ERROR_HARDWARE);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 10);
+	fixture.device.faults = 0;
+}
+
+static void a_pin_pad_tells_what_it_takes(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x1234, 0x0100);
+	pin_pad_plug(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC, 3);
+	pin_pad_will_say(pin_block, sizeof(pin_block));
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(pin_pad.escapes, 1);
+	assert_int_equal(pin_pad.bytes[0], 0x6A);
+	assert_int_equal(fixture.reader->quirk.pin.indexes,
+			 PIN_INDEXES_COUNTED);
+	assert_int_equal(fixture.reader->quirk.pin.conditions, 3);
+	assert_int_equal(fixture.reader->quirk.pin_min, 5);
+	assert_int_equal(fixture.reader->quirk.pin_max, 9);
+}
+
+static void a_block_of_another_size_tells_nothing(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x1234, 0x0100);
+	pin_pad_plug(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC, 3);
+	pin_pad_will_say(pin_block, sizeof(pin_block) - 1);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(fixture.reader->quirk.pin.indexes, PIN_INDEXES_ALL);
+	assert_int_equal(fixture.reader->quirk.pin_max, 0);
+}
+
+static void a_reader_that_does_not_know_the_command_is_used_all_the_same(
+	void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x1234, 0x0100);
+	pin_pad_plug(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC, 3);
+	pin_pad_will_fail(CCID_ERROR_NOT_SUPPORTED);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(fixture.reader->quirk.pin.indexes, PIN_INDEXES_ALL);
+}
+
+static void apdu_mode_is_for_the_administrator_to_choose(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437, 0x0100);
+	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 0);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(pin_pad.escapes, 0);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
+}
+
+static void apdu_mode_is_switched_on_by_its_bit(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437, 0x0100);
+	set("<key>ifdDriverOptions</key><string>2</string>");
+	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 0);
+	pin_pad_will_say(NULL, 0);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(pin_pad.escapes, 1);
+	assert_memory_equal(pin_pad.bytes, "\x1F\x02", 2);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_SHORT_APDU);
+}
+
+static void a_reader_that_refuses_apdu_mode_stays_at_its_level(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437, 0x0100);
+	set("<key>ifdDriverOptions</key><string>2</string>");
+	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 0);
+	pin_pad_will_fail(CCID_ERROR_HARDWARE);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, plug, fixture_discard)
+		TEST(bad_firmware_is_refused_and_told_how_to_allow_it),
+		TEST(the_administrator_may_allow_it),
+		TEST(the_table_can_be_switched_off_for_a_reader),
+		TEST(what_is_set_for_another_reader_does_not_count),
+		TEST(options_are_laid_over_the_descriptor),
+		TEST(a_slow_reader_is_left_alone_at_first),
+		TEST(a_reader_may_be_given_more_time_to_start),
+		TEST(a_reader_is_started_by_power_offs_until_one_succeeds),
+		TEST(it_is_not_started_for_ever),
+		TEST(a_pin_pad_tells_what_it_takes),
+		TEST(a_block_of_another_size_tells_nothing),
+		TEST(a_reader_that_does_not_know_the_command_is_used_all_the_same),
+		TEST(apdu_mode_is_for_the_administrator_to_choose),
+		TEST(apdu_mode_is_switched_on_by_its_bit),
+		TEST(a_reader_that_refuses_apdu_mode_stays_at_its_level),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
