@@ -170,8 +170,6 @@ static void submit_out(struct channel *channel, size_t size)
 
 	channel->out_busy = r == 0;
 	channel->out_asked = size;
-	if (channel->out_used < size)
-		channel->out_used = size;
 	if (r < 0)
 		refuse(channel, r);
 }
@@ -363,6 +361,8 @@ static void submit(struct channel *channel, uint8_t type,
 {
 	ccid_command_put(channel->out->data, type, (uint8_t)channel->slot,
 			 channel->seq, parameters, (uint32_t)size);
+	if (channel->out_used < CCID_HEADER_SIZE + size)
+		channel->out_used = CCID_HEADER_SIZE + size;
 	channel->type = ccid_reply_type(type);
 	channel->departures = channel->reader->slot[channel->slot].departures;
 	channel->resets = channel->reader->resets;

@@ -61,12 +61,27 @@ static bool is_ailing(const struct reader *reader, unsigned slot)
 	       reader->track.slot[slot].waiting;
 }
 
+/*
+ * Whoever waits for the slot, or for a channel, comes before questions: to a
+ * silent reader there would always be one more of them.
+ */
+static struct channel *find_channel_to_ask(struct reader *reader,
+					   unsigned slot)
+{
+	if (reader->slot[slot].owned || reader->slot[slot].wanted)
+		return NULL;
+	for (unsigned i = 0; i < reader->desc.slots; i++)
+		if (reader->slot[i].wanted && !reader->slot[i].owned)
+			return NULL;
+	return channel_find_free(reader);
+}
+
 /* Without a free channel there is no hurry: its release wakes the watchers. */
 static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 {
 	struct slot *s = &reader->slot[slot];
 	uint64_t due = movement_question_due(reader, slot, now);
-	struct channel *channel = s->owned ? NULL : channel_find_free(reader);
+	struct channel *channel = find_channel_to_ask(reader, slot);
 
 	if (due > now)
 		return due;
@@ -158,7 +173,9 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 		due = exchange_pump(reader, now);
 		if (r == -EAGAIN)
 			due = clock_earlier(due, patience);
+		s->wanted += r != -EAGAIN;
 		clock_wait(&s->replied, &reader->lock, due);
+		s->wanted -= r != -EAGAIN;
 	}
 }
 

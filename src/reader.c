@@ -184,9 +184,10 @@ static int learn_status(struct reader *reader, unsigned slot)
 	int r = ask_status(reader, slot);
 
 	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
+		if (clock_now() < end)
+			card_power_off_owned(reader, slot);
 		if (clock_now() >= end)
 			return r;
-		card_power_off_owned(reader, slot);
 		r = ask_status(reader, slot);
 	}
 	return r;

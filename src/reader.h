@@ -44,6 +44,7 @@ struct slot {
 	bool noticed;		/* a notification came while it was opened */
 	bool owned;		/* a command has the slot, or a question */
 	unsigned unanswered;	/* questions in a row */
+	unsigned wanted;	/* by so many threads that wait for it */
 	struct channel *channel;	/* the owner's */
 	uint32_t departures;	/* visits that ended */
 	uint64_t departed_ms;	/* when the last one did */

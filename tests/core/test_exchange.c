@@ -390,6 +390,27 @@ static void a_question_is_asked_until_it_is_answered(void **state)
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
 }
 
+/* A silent reader is asked again and again, but whoever wants it comes first. */
+static void a_command_does_not_wait_for_more_than_one_question(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	fixture.device.announcement = DEVICE_MUTE;
+	open_with_card();
+	order_wait(&waiting, 0, MOVEMENT_FOREVER);
+	device_hold(&fixture.device, USB_IN, true);
+	raise_doubt();
+	order_power_off(&a, 0);
+	stopped_clock_pass(60000);
+	assert_int_equal(order_join(&a, &ms), 0);
+	assert_true(ms <= 15000);
+	device_hold(&fixture.device, USB_IN, false);
+	movement_stop(fixture.reader, 0);
+	stopped_clock_settle();
+	order_join(&waiting, NULL);
+}
+
 static void a_power_off_that_is_extended_for_ever_ends(void **state)
 {
 	uint8_t extension[] = {
@@ -453,6 +474,7 @@ int main(int argc, char *argv[])
 		TEST(a_silent_question_of_a_closed_slot_stops_no_other),
 		TEST(a_silent_question_behind_a_command_is_asked_again),
 		TEST(a_question_is_asked_until_it_is_answered),
+		TEST(a_command_does_not_wait_for_more_than_one_question),
 		TEST(a_power_off_that_is_extended_for_ever_ends),
 		TEST(a_question_that_is_extended_for_ever_ends),
 	};

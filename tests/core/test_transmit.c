@@ -347,6 +347,16 @@ static void no_byte_of_an_apdu_stays_in_the_buffers(void **state)
 	assert_false(fixture.device.script.left_unwiped);
 }
 
+static void no_byte_of_an_apdu_that_was_never_sent_stays(void **state)
+{
+	(void)state;
+	open_with_card();
+	script_fail(&fixture.device.script, SCRIPT_SUBMIT_IN, 1, -EIO);
+	assert_int_equal(send(get_data, sizeof(get_data), NULL), -EIO);
+	fixture_close();
+	assert_false(fixture.device.script.left_unwiped);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +380,7 @@ int main(int argc, char *argv[])
 		TEST(a_busy_slot_is_not_tried_again_with_the_next_card),
 		TEST(no_part_of_a_chain_reaches_the_next_card),
 		TEST(no_byte_of_an_apdu_stays_in_the_buffers),
+		TEST(no_byte_of_an_apdu_that_was_never_sent_stays),
 	};
 
 	if (argc > 1)
