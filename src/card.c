@@ -20,16 +20,35 @@
 #define SELECT_NONE	0xFF	/* the card needed more than one attempt */
 #define POWER_PAUSE_MS	100	/* for a card that has to lose its charge */
 
-void card_power_off_owned(struct reader *reader, unsigned slot)
+static int run_until(struct reader *reader, unsigned slot, uint8_t type,
+		     uint64_t deadline)
 {
 	const struct exchange_command command = {
-		.type = CCID_POWER_OFF,
+		.type = type,
 		.wait_ms = POWER_OFF_MS,
-		.deadline = clock_now() + POWER_OFF_MS,
+		.deadline = deadline,
 	};
 	struct ccid_reply reply;
 
-	exchange_run(reader, slot, &command, &reply);
+	return exchange_run(reader, slot, &command, &reply);
+}
+
+void card_power_off_owned(struct reader *reader, unsigned slot)
+{
+	run_until(reader, slot, CCID_POWER_OFF, clock_now() + POWER_OFF_MS);
+}
+
+int card_cycle_owned(struct reader *reader, unsigned slot)
+{
+	static const uint8_t types[] = {
+		CCID_POWER_OFF, CCID_POWER_ON, CCID_POWER_OFF,
+	};
+	uint64_t deadline = clock_now() + POWER_OFF_MS;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(types); i++)
+		r = run_until(reader, slot, types[i], deadline);
+	return r;
 }
 
 static void note_atr(struct reader *reader, unsigned slot,

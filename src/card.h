@@ -38,6 +38,12 @@ int card_power_off(struct reader *reader, unsigned slot);
 /* As the slot closes: nobody is told of its card any more, nobody asks. */
 void card_let_go(struct reader *reader, unsigned slot);
 
+/*
+ * Off, on and off, for a caller that owns the slot already: some tokens begin
+ * to work only then. Errors of exchange_run.
+ */
+int card_cycle_owned(struct reader *reader, unsigned slot);
+
 /* The command alone, for a caller that owns the slot already. */
 void card_power_off_owned(struct reader *reader, unsigned slot);
 

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "greet.h"
+#include "iccd.h"
 #include "log.h"
 #include "movement.h"
 #include "name.h"
@@ -25,6 +26,13 @@ static const char *const level_texts[] = {
 	[DESC_LEVEL_EXTENDED_APDU] = "extended APDU",
 };
 
+static const char *movements_text(const struct usb_info *info)
+{
+	if (info->interrupt_endpoint)
+		return "announces movements";
+	return info->protocol ? "is its own card" : "is asked for movements";
+}
+
 /* What the reader is, and what was decided about it, in one line. */
 static void log_reader(const struct reader *reader)
 {
@@ -37,10 +45,7 @@ static void log_reader(const struct reader *reader)
 		  reader->info.device_version & 0xFFu,
 		  level_texts[desc->level], desc->slots,
 		  desc->slots == 1 ? "" : "s", desc->busy_slots,
-		  desc->max_message,
-		  reader->info.interrupt_endpoint
-			  ? "announces movements"
-			  : "is asked for movements");
+		  desc->max_message, movements_text(&reader->info));
 }
 
 static int understand(struct reader *reader)
@@ -53,17 +58,15 @@ static int understand(struct reader *reader)
 			  "class descriptor makes no sense");
 		return -EPROTO;
 	}
+	if (info->protocol) {
+		iccd_describe(info->protocol, &reader->desc);
+		log_write(LOG_LEVEL_INFO, reader->label,
+			  "a token over control transfers, ICCD version %c",
+			  info->protocol == ICCD_VERSION_A ? 'A' : 'B');
+	}
 	r = greet_fit(reader);
 	log_reader(reader);
-	if (r < 0)
-		return r;
-	if (info->protocol) {
-		log_write(LOG_LEVEL_CRITICAL, reader->label,
-			  "a token that talks over control transfers: not "
-			  "served by this version, left to another driver");
-		return -ENOTSUP;
-	}
-	return 0;
+	return r;
 }
 
 static int init_conditions(struct reader *reader)
@@ -88,6 +91,9 @@ static int start(struct reader *reader)
 		   reader->info.interrupt_endpoint,
 		   reader->desc.features & DESC_AUTO_ACTIVATION,
 		   reader->options.poll_interval_ms, clock_now());
+	/* A token is its own card: unless it says so, nothing moves. */
+	if (reader->info.protocol)
+		reader->track.trust = TRACK_PROVEN;
 	r = exchange_open(reader);
 	if (r < 0)
 		return r;
@@ -181,8 +187,14 @@ static uint64_t open_time(const struct reader *reader)
 static int learn_status(struct reader *reader, unsigned slot)
 {
 	uint64_t end = clock_now() + open_time(reader);
-	int r = ask_status(reader, slot);
+	int r;
 
+	if (reader->info.protocol) {
+		r = card_cycle_owned(reader, slot);
+		if (r < 0)
+			return r;
+	}
+	r = ask_status(reader, slot);
 	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
 		if (clock_now() < end)
 			card_power_off_owned(reader, slot);

@@ -17,6 +17,7 @@
 #include "usb_claim.h"
 #include "usb_error.h"
 #include "usb_interface.h"
+#include "usb_token.h"
 
 /* bmRequestType: class request to the interface, host to device */
 #define REQUEST_OUT	0x21
@@ -36,9 +37,16 @@ struct usb {
 	libusb_device_handle *handle;
 	struct usb_interface interface;
 	bool claimed;
+	struct usb_token *token;	/* in place of the bulk pipes, or NULL */
 	pthread_t thread;
 	bool threaded;
 	int ending;	/* atomic; the event thread's order to end */
+};
+
+struct pipe_transfer {
+	struct usb_transfer transfer;
+	struct usb *usb;
+	enum usb_pipe pipe;
 };
 
 /*
@@ -65,10 +73,14 @@ static void *event_thread(void *argument)
 	struct usb *usb = argument;
 
 	while (!__atomic_load_n(&usb->ending, __ATOMIC_ACQUIRE)) {
-		struct timeval days = { .tv_sec = EVENT_WAIT_S };
+		struct timeval wait = { .tv_sec = EVENT_WAIT_S };
 
-		libusb_handle_events_timeout_completed(usb->context, &days,
+		if (usb->token)
+			usb_token_limit(usb->token, &wait);
+		libusb_handle_events_timeout_completed(usb->context, &wait,
 						       &usb->ending);
+		if (usb->token)
+			usb_token_work(usb->token);
 	}
 	return NULL;
 }
@@ -105,6 +117,11 @@ static int open_device(struct usb *usb, const struct name *name,
 	if (r < 0)
 		return r;
 	usb->claimed = true;
+	if (usb->interface.protocol)
+		r = usb_token_new(usb->context, usb->handle, &usb->interface,
+				  &usb->token);
+	if (r < 0)
+		return r;
 	return start_event_thread(usb);
 }
 
@@ -164,6 +181,7 @@ void usb_close(struct usb *usb)
 {
 	if (usb->threaded)
 		stop_event_thread(usb);
+	usb_token_free(usb->token);
 	if (usb->claimed)
 		libusb_release_interface(usb->handle, usb->interface.number);
 	if (usb->handle)
@@ -187,6 +205,20 @@ static size_t whole_packets(size_t size, size_t packet)
 	return (size + packet - 1) / packet * packet;
 }
 
+/* A token has no pipes but that for interrupts. */
+static struct usb_token *token_of(const struct usb_transfer *transfer)
+{
+	const struct pipe_transfer *its =
+		(const struct pipe_transfer *)transfer;
+
+	return its->pipe == USB_INTERRUPT ? NULL : its->usb->token;
+}
+
+static enum usb_pipe pipe_of(const struct usb_transfer *transfer)
+{
+	return ((const struct pipe_transfer *)transfer)->pipe;
+}
+
 static void fill(struct usb_transfer *transfer, const struct usb *usb,
 		 enum usb_pipe pipe)
 {
@@ -204,11 +236,14 @@ int usb_transfer_new(struct usb *usb, enum usb_pipe pipe, size_t size,
 		     usb_done *done, void *owner,
 		     struct usb_transfer **ret_transfer)
 {
-	struct usb_transfer *transfer = calloc(1, sizeof(*transfer));
+	struct pipe_transfer *its = calloc(1, sizeof(*its));
+	struct usb_transfer *transfer = &its->transfer;
 
-	if (!transfer)
+	if (!its)
 		return -ENOMEM;
-	if (pipe != USB_OUT)
+	its->usb = usb;
+	its->pipe = pipe;
+	if (pipe != USB_OUT && !token_of(transfer))
 		size = whole_packets(size, usb->interface.pipe[pipe].packet);
 	transfer->data = malloc(size);
 	transfer->backend = libusb_alloc_transfer(0);
@@ -237,32 +272,44 @@ int usb_submit(struct usb_transfer *transfer, size_t size)
 {
 	struct libusb_transfer *libusb = transfer->backend;
 
+	if (token_of(transfer))
+		return usb_token_submit(token_of(transfer), pipe_of(transfer),
+					transfer, size);
 	libusb->length = (int)size;
 	return usb_error(libusb_submit_transfer(libusb));
 }
 
 void usb_cancel(struct usb_transfer *transfer)
 {
-	libusb_cancel_transfer(transfer->backend);
+	if (token_of(transfer))
+		usb_token_cancel(token_of(transfer), transfer);
+	else
+		libusb_cancel_transfer(transfer->backend);
 }
 
 int usb_request(struct usb *usb, uint8_t request, uint16_t value,
 		unsigned timeout_ms)
 {
-	int r = libusb_control_transfer(usb->handle, REQUEST_OUT, request,
-					value, usb->interface.number, NULL, 0,
-					timeout_ms);
+	int r;
 
+	if (usb->token)
+		return -EPIPE;
+	r = libusb_control_transfer(usb->handle, REQUEST_OUT, request, value,
+				    usb->interface.number, NULL, 0,
+				    timeout_ms);
 	return r < 0 ? usb_error(r) : 0;
 }
 
 int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
 		   uint8_t *data, size_t size, unsigned timeout_ms)
 {
-	int r = libusb_control_transfer(usb->handle, REQUEST_IN, request, value,
-					usb->interface.number, data,
-					(uint16_t)size, timeout_ms);
+	int r;
 
+	if (usb->token)
+		return -EPIPE;
+	r = libusb_control_transfer(usb->handle, REQUEST_IN, request, value,
+				    usb->interface.number, data,
+				    (uint16_t)size, timeout_ms);
 	return r < 0 ? usb_error(r) : r;
 }
 
@@ -335,6 +382,8 @@ int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room)
 
 int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)
 {
+	if (usb->token && pipe != USB_INTERRUPT)
+		return 0;
 	return usb_error(libusb_clear_halt(usb->handle,
 					  usb->interface.pipe[pipe].address));
 }
@@ -344,5 +393,7 @@ int usb_reset(struct usb *usb)
 {
 	int r = usb_error(libusb_reset_device(usb->handle));
 
+	if (usb->token)
+		usb_token_was_reset(usb->token);
 	return r < 0 ? r : usb_claim_alternate(usb->handle, &usb->interface);
 }

@@ -39,7 +39,7 @@ struct usb_info {
 	uint8_t bus;			/* as far as it fits a byte: CHANNEL_ID */
 	uint8_t address;
 	uint8_t interface;		/* bInterfaceNumber */
-	uint8_t protocol;		/* bInterfaceProtocol */
+	uint8_t protocol;		/* 0: bulk pipes, else iccd.h's version */
 	bool interrupt_endpoint;
 	uint8_t descriptor[DESC_SIZE];	/* class descriptor, unparsed */
 };
@@ -102,7 +102,10 @@ int usb_submit(struct usb_transfer *transfer, size_t size);
 /* Does not block; done tells what came of it. No harm if nothing is under way. */
 void usb_cancel(struct usb_transfer *transfer);
 
-/* Class request without data to the interface. Blocks up to timeout_ms. */
+/*
+ * Class request without data to the interface. Blocks up to timeout_ms. A token
+ * over control transfers knows none of CCID's: -EPIPE.
+ */
 int usb_request(struct usb *usb, uint8_t request, uint16_t value,
 		unsigned timeout_ms);
 

@@ -6,13 +6,15 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "iccd.h"
 #include "usb.h"
 
 #define TYPE_BITS	0x03	/* of bmAttributes */
+#define PROTOCOL_BULK	0x00
+#define PROTOCOL_NONE	0xFF	/* no way to talk to it */
+
 #define SIZE_BITS	0x07FF	/* of wMaxPacketSize; more bits at high speed */
 
-/* bInterfaceProtocol: bulk pipes; the others are ICCD over control transfers */
-#define PROTOCOL_BULK	0x00
 
 /* The class descriptor stands behind the endpoints in some readers. */
 static const uint8_t *find_descriptor(
@@ -57,6 +59,25 @@ static int take_endpoint(const struct libusb_endpoint_descriptor *endpoint,
 	return 0;
 }
 
+/* Whoever has a pair of bulk pipes uses it, whatever else it says. */
+static uint8_t protocol_of(const struct libusb_interface_descriptor *setting,
+			   const struct usb_interface *interface)
+{
+	bool in = interface->pipe[USB_IN].packet;
+	bool out = interface->pipe[USB_OUT].packet;
+
+	if (in && out)
+		return PROTOCOL_BULK;
+	if (in || out)
+		return PROTOCOL_NONE;
+	switch (setting->bInterfaceProtocol) {
+	case ICCD_VERSION_A:
+	case ICCD_VERSION_B:
+		return setting->bInterfaceProtocol;
+	}
+	return PROTOCOL_NONE;
+}
+
 static int take_setting(const struct libusb_interface_descriptor *setting,
 			const uint8_t *descriptor,
 			struct usb_interface *ret_interface)
@@ -64,7 +85,6 @@ static int take_setting(const struct libusb_interface_descriptor *setting,
 	struct usb_interface interface = {
 		.number = setting->bInterfaceNumber,
 		.alternate = setting->bAlternateSetting,
-		.protocol = setting->bInterfaceProtocol,
 	};
 
 	if (!descriptor)
@@ -76,8 +96,8 @@ static int take_setting(const struct libusb_interface_descriptor *setting,
 		if (r < 0)
 			return r;
 	}
-	if (interface.protocol == PROTOCOL_BULK &&
-	    (!interface.pipe[USB_IN].packet || !interface.pipe[USB_OUT].packet))
+	interface.protocol = protocol_of(setting, &interface);
+	if (interface.protocol == PROTOCOL_NONE)
 		return -EPROTO;
 	*ret_interface = interface;
 	return 0;

@@ -19,7 +19,7 @@
 struct usb_interface {
 	uint8_t number;			/* bInterfaceNumber */
 	uint8_t alternate;		/* bAlternateSetting */
-	uint8_t protocol;		/* bInterfaceProtocol */
+	uint8_t protocol;		/* as in struct usb_info */
 	uint8_t descriptor[DESC_SIZE];	/* class descriptor */
 	struct {
 		uint8_t address;	/* bEndpointAddress */

@@ -61,7 +61,7 @@ core_system="$core_system config.h dlfcn.h expat.h fcntl.h limits.h sys/stat.h"
 check "$PURE" "$pure_headers $pure_system"
 check "$CORE" "$pure_headers $core_headers $core_system"
 libusb="src/usb.c"
-for part in usb_claim usb_error usb_interface; do
+for part in usb_claim usb_error usb_interface usb_token; do
 	libusb="$libusb src/$part.c src/$part.h"
 done
 refuse libusb.h "$libusb"

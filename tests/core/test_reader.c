@@ -17,6 +17,12 @@ static int try_open(void)
 	return reader_open(device_name(&fixture.device), &fixture.reader);
 }
 
+static void *open_slot(void *argument)
+{
+	*(int *)argument = reader_open_slot(fixture.reader, 0);
+	return NULL;
+}
+
 static void a_reader_opens_and_closes_again(void **state)
 {
 	(void)state;
@@ -81,12 +87,71 @@ static void a_descriptor_without_sense_is_refused(void **state)
 	assert_null(fixture.reader);
 }
 
-static void a_token_without_bulk_pipes_is_left_to_others(void **state)
+/* The seam makes of it a reader; what it needs besides is seen to here. */
+static void plug_token(uint8_t version)
+{
+	fixture.device.script.info.protocol = version;
+	fixture.device.script.info.interrupt_endpoint = false;
+	device_insert(&fixture.device, 0, 1);
+}
+
+static void a_token_is_switched_off_on_and_off_first(void **state)
+{
+	static const uint8_t types[] = { CCID_POWER_OFF, CCID_POWER_ON,
+					 CCID_POWER_OFF, CCID_GET_SLOT_STATUS };
+
+	(void)state;
+	plug_token(2);
+	fixture_open();
+	assert_int_equal(fixture.device.seens, sizeof(types));
+	for (size_t i = 0; i < sizeof(types); i++)
+		assert_int_equal(fixture.device.seen[i].type, types[i]);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(transmit_serial(0), 1);
+}
+
+static void a_token_that_cannot_be_switched_opens_all_the_same(void **state)
 {
 	(void)state;
-	fixture.device.script.info.protocol = 1;
-	assert_int_equal(try_open(), -ENOTSUP);
-	assert_null(fixture.reader);
+	plug_token(1);
+	for (int i = 0; i < 3; i++)
+		device_on(&fixture.device, 0, DEVICE_FAIL, 0,
+			  CCID_ERROR_HARDWARE);
+	fixture_open();
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
+}
+
+static void a_silent_token_does_not_open(void **state)
+{
+	struct call call;
+	int r;
+
+	(void)state;
+	plug_token(2);
+	fixture.device.ignores_abort = true;
+	for (int i = 0; i < 20; i++)
+		device_on(&fixture.device, 0, DEVICE_SILENT, 0, 0);
+	assert_int_equal(try_open(), 0);
+	call_start(&call, open_slot, &r);
+	stopped_clock_pass(60000);
+	assert_true(call_join(&call) <= 10000);
+	assert_int_equal(r, -ETIMEDOUT);
+}
+
+static void a_token_at_rest_is_never_asked(void **state)
+{
+	unsigned commands;
+
+	(void)state;
+	plug_token(1);
+	fixture_open();
+	be_ready(0, 1);
+	commands = device_count(&fixture.device, 0);
+	watch_start(0);
+	stopped_clock_pass(3600000);
+	assert_int_equal(device_count(&fixture.device, 0), commands);
+	watch_stop();
 }
 
 static void a_slot_that_is_not_there_does_not_open(void **state)
@@ -119,12 +184,6 @@ static void an_empty_slot_is_empty_from_the_beginning(void **state)
 	(void)state;
 	fixture_open();
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
-}
-
-static void *open_slot(void *argument)
-{
-	*(int *)argument = reader_open_slot(fixture.reader, 0);
-	return NULL;
 }
 
 /* Cut off in the middle of something, by a reboot or a pcscd that died. */
@@ -237,7 +296,10 @@ int main(int argc, char *argv[])
 		TEST(a_failure_to_open_is_handed_on),
 		TEST(memory_that_is_short_leaves_nothing_behind),
 		TEST(a_descriptor_without_sense_is_refused),
-		TEST(a_token_without_bulk_pipes_is_left_to_others),
+		TEST(a_token_is_switched_off_on_and_off_first),
+		TEST(a_token_that_cannot_be_switched_opens_all_the_same),
+		TEST(a_silent_token_does_not_open),
+		TEST(a_token_at_rest_is_never_asked),
 		TEST(a_slot_that_is_not_there_does_not_open),
 		TEST(a_slot_does_not_open_twice),
 		TEST(a_card_is_there_from_the_beginning),

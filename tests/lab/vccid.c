@@ -284,6 +284,8 @@ int vccid_request(struct vccid *ccid, const uint8_t setup[8], uint8_t *data,
 {
 	uint8_t slot = setup[2], seq = setup[3];
 
+	if (vtoken_is(ccid))
+		return vtoken_request(ccid, setup, data, room);
 	if (setup[0] == 0xA1 &&
 	    (setup[1] == REQUEST_RATES || setup[1] == REQUEST_CLOCKS))
 		return list_request(ccid, setup, data, room);
@@ -429,6 +431,7 @@ void vccid_reset(struct vccid *ccid)
 		slot->abort_asked = slot->abort_told = false;
 	}
 	vfault_revive(&ccid->faults);
+	memset(&ccid->token, 0, sizeof(ccid->token));
 	ccid->arrived = 0;
 	ccid->whole = false;
 	ccid->out.halted = ccid->in.halted = ccid->interrupt.halted = false;

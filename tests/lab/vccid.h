@@ -26,6 +26,7 @@
 #include "vloop.h"
 #include "voptions.h"
 #include "vpipe.h"
+#include "vtoken.h"
 
 #define VCCID_HEADER		10
 #define VCCID_SLOTS		16
@@ -111,6 +112,8 @@ struct vccid {
 	size_t arrived;
 	bool whole;			/* now it has */
 	struct vfault fault;		/* of that command */
+
+	struct vtoken token;		/* in place of the bulk pipes */
 
 	/* notifications */
 	uint32_t changed;		/* not told yet, when they are merged */

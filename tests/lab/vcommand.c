@@ -207,6 +207,8 @@ unsigned vcommand_xfr(struct vslot *slot, const uint8_t *message, size_t size)
 	case VLEVEL_EXTENDED:
 		return time + xfr_extended(slot, message, size);
 	case VLEVEL_SHORT:
+		if (vtoken_is(slot->ccid))
+			return time + xfr_extended(slot, message, size);
 		return time + ask_card(slot, message + VCCID_HEADER,
 				       size - VCCID_HEADER);
 	case VLEVEL_TPDU:

@@ -156,14 +156,16 @@ static void put_ccid(struct vdevice *device, const struct vccid *ccid,
 	to[1] = 4;
 	to[2] = (uint8_t)ccid->interface;
 	to[3] = (uint8_t)alternate;
-	to[4] = options->interrupt ? 3 : 2;
+	to[4] = (uint8_t)(2 * !vtoken_is(ccid) + options->interrupt);
 	to[5] = (uint8_t)options->interface_class;
 	to[7] = (uint8_t)options->interface_protocol;
 	to[8] = index_of(STRING_INTERFACE, options->interface_text);
 	if (!options->descriptor_last)
 		put_class(device);
-	put_endpoint(device, ccid->out.address, 2, ccid->out.packet);
-	put_endpoint(device, ccid->in.address, 2, ccid->in.packet);
+	if (!vtoken_is(ccid)) {
+		put_endpoint(device, ccid->out.address, 2, ccid->out.packet);
+		put_endpoint(device, ccid->in.address, 2, ccid->in.packet);
+	}
 	if (options->interrupt)
 		put_endpoint(device, ccid->interrupt.address, 3,
 			     ccid->interrupt.packet);

@@ -199,7 +199,7 @@ struct vpipe *vdevice_pipe(struct vdevice *device, unsigned endpoint)
 		struct vpipe *pipes[] = { &ccid->out, &ccid->in,
 					  &ccid->interrupt };
 
-		for (unsigned j = 0; j < n; j++)
+		for (unsigned j = vtoken_is(ccid) ? 2 : 0; j < n; j++)
 			if (pipes[j]->address == endpoint)
 				return pipes[j];
 	}

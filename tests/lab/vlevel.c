@@ -230,7 +230,7 @@ static unsigned xfr_character(struct vslot *slot, const uint8_t *message,
 unsigned vlevel_xfr(struct vslot *slot, const uint8_t *message, size_t size)
 {
 	slot->contact.time = 0;
-	if (slot->ccid->options->level == VLEVEL_TPDU)
+	if (slot->ccid->options->level == VLEVEL_TPDU || vtoken_is(slot->ccid))
 		return xfr_tpdu(slot, message, size);
 	return xfr_character(slot, message, size);
 }

@@ -93,6 +93,7 @@ static const struct row {
 	FIXED("rates", TEXT, rates),
 	FIXED("clocks", TEXT, clocks),
 	LOOSE("lists", TRUTH, lists),
+	LOOSE("token-poll", NUMBER, token_poll),
 	ROW("parameters", CHOICE, parameters, false, parameters),
 	ROW("give", CHOICE, give, false, gives),
 	LOOSE("mute-time", NUMBER, mute_time),

@@ -80,6 +80,7 @@ struct voptions {
 	unsigned mute_time;		/* until a card is found mute */
 	unsigned line_damaged, line_lost, line_doubled;	/* percent */
 	unsigned line_seed;
+	unsigned token_poll;		/* ICCD B: units of 10 ms that it asks for */
 	/* notifications */
 	unsigned notify_delay;
 	unsigned notify_lose;		/* the next n movements go untold */
