@@ -42,6 +42,8 @@ int vdevice_claim(struct vdevice *device, void *owner, unsigned number,
 
 	if (!interface)
 		return -ENOENT;
+	if (!device->configuration)
+		return -ENOENT;
 	if (interface->claimed == owner)
 		return 0;
 	if (drop_driver && interface->kernel_driver &&
@@ -64,7 +66,9 @@ static void release(struct vdevice *device, struct vinterface *interface,
 {
 	void *owner = interface->claimed;
 
+	/* The kernel goes back to the first setting by itself. */
 	interface->claimed = NULL;
+	interface->alternate = 0;
 	if (!interface->ccid)
 		return;
 	vdevice_note(device, "release", interface->ccid->interface);
@@ -99,6 +103,14 @@ int vdevice_set_interface(struct vdevice *device, void *owner, unsigned number,
 	return 0;
 }
 
+bool vdevice_has_pipes(struct vdevice *device, unsigned number)
+{
+	const struct vinterface *interface = vdevice_interface(device, number);
+
+	return interface && interface->claimed &&
+	       interface->alternate >= device->options.reader_setting;
+}
+
 int vdevice_set_configuration(struct vdevice *device, unsigned configuration)
 {
 	for (unsigned i = 0; i < device->n_interfaces; i++)
@@ -107,6 +119,7 @@ int vdevice_set_configuration(struct vdevice *device, unsigned configuration)
 	if (configuration > 1)
 		return -EINVAL;
 	device->configuration = (uint8_t)configuration;
+	vdevice_note(device, "set-configuration", configuration);
 	return 0;
 }
 

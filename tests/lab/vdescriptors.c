@@ -108,6 +108,22 @@ static void put_hid(struct vdevice *device)
 	put_endpoint(device, HID_ENDPOINT, 3, 8);
 }
 
+/* Of HID, of DFU, and a vendor's with the class descriptor's length. */
+static void put_decoys(struct vdevice *device)
+{
+	static const struct {
+		uint8_t size, type;
+	} rows[] = { { 9, 0x21 }, { 7, 0x21 }, { CLASS_SIZE, 0x41 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t *to = take(device, rows[i].size);
+
+		memset(to, 0xA5, rows[i].size);
+		to[0] = rows[i].size;
+		to[1] = rows[i].type;
+	}
+}
+
 /* CCID 1.1, 5.1 */
 static void put_class(struct vdevice *device)
 {
@@ -119,8 +135,11 @@ static void put_class(struct vdevice *device)
 		[VLEVEL_EXTENDED] = 0x40000,
 	};
 	unsigned features = options->features | levels[options->level];
-	uint8_t *to = take(device, CLASS_SIZE);
+	uint8_t *to;
 
+	if (options->decoys)
+		put_decoys(device);
+	to = take(device, CLASS_SIZE);
 	if (options->auto_activation)
 		features |= 0x04;
 	if (options->auto_voltage)
@@ -146,18 +165,27 @@ static void put_class(struct vdevice *device)
 	to[53] = (uint8_t)options->busy_slots;
 }
 
-static void put_ccid(struct vdevice *device, const struct vccid *ccid,
-		     unsigned alternate)
+static uint8_t *put_interface(struct vdevice *device, unsigned number,
+			      unsigned alternate, unsigned class)
 {
-	const struct voptions *options = &device->options;
 	uint8_t *to = take(device, 9);
 
 	to[0] = 9;
 	to[1] = 4;
-	to[2] = (uint8_t)ccid->interface;
+	to[2] = (uint8_t)number;
 	to[3] = (uint8_t)alternate;
+	to[5] = (uint8_t)class;
+	return to;
+}
+
+static void put_ccid(struct vdevice *device, const struct vccid *ccid,
+		     unsigned alternate)
+{
+	const struct voptions *options = &device->options;
+	uint8_t *to = put_interface(device, ccid->interface, alternate,
+				    options->interface_class);
+
 	to[4] = (uint8_t)(2 * !vtoken_is(ccid) + options->interrupt);
-	to[5] = (uint8_t)options->interface_class;
 	to[7] = (uint8_t)options->interface_protocol;
 	to[8] = index_of(STRING_INTERFACE, options->interface_text);
 	if (!options->descriptor_last)
@@ -173,6 +201,18 @@ static void put_ccid(struct vdevice *device, const struct vccid *ccid,
 		put_class(device);
 }
 
+static void put_settings(struct vdevice *device, const struct vccid *ccid)
+{
+	const struct voptions *options = &device->options;
+
+	for (unsigned i = 0; i < options->alternates; i++)
+		if (i < options->reader_setting)
+			put_interface(device, ccid->interface, i,
+				      options->idle_class);
+		else
+			put_ccid(device, ccid, i);
+}
+
 int vdescriptors_build(struct vdevice *device)
 {
 	const struct voptions *options = &device->options;
@@ -183,8 +223,7 @@ int vdescriptors_build(struct vdevice *device)
 	if (options->hid)
 		put_hid(device);
 	for (unsigned i = 0; i < options->readers; i++)
-		for (unsigned j = 0; j < options->alternates; j++)
-			put_ccid(device, &device->ccids[i], j);
+		put_settings(device, &device->ccids[i]);
 	if (device->size > sizeof(device->descriptors))
 		return -EINVAL;
 	put16(configuration + 2, (unsigned)(device->size - 18));

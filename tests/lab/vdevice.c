@@ -53,7 +53,8 @@ static int check(const struct voptions *options)
 	    options->packet < 8 || options->packet > 512 ||
 	    options->interrupt_packet < 1 || options->interrupt_packet > 64 ||
 	    options->message_size <= VCCID_HEADER || options->alternates < 1 ||
-	    options->alternates > 2 || options->interface > 250)
+	    options->alternates > 2 ||
+	    options->reader_setting >= options->alternates || options->interface > 250)
 		return -EINVAL;
 	return 0;
 }
@@ -119,7 +120,7 @@ static int set_up(struct vdevice *device, char *const *words, size_t n)
 		r = place(&device->options);
 	if (r < 0)
 		return r;
-	device->configuration = 1;
+	device->configuration = device->options.configured;
 	make_interfaces(device);
 	r = vdescriptors_build(device);
 	for (size_t i = 0; i < n && r == 0; i++)
@@ -223,7 +224,7 @@ int vdevice_submit(struct vdevice *device, struct vurb *urb)
 	struct vpipe *pipe = vdevice_pipe(device, urb->endpoint);
 	struct vccid *ccid = pipe ? ccid_of(device, pipe) : NULL;
 
-	if (!ccid)
+	if (!ccid || !vdevice_has_pipes(device, ccid->interface))
 		return -ENOENT;
 	if (pipe == &ccid->out) {
 		int status;

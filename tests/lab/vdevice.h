@@ -90,6 +90,10 @@ int vdevice_claim(struct vdevice *device, void *owner, unsigned number,
 int vdevice_release(struct vdevice *device, void *owner, unsigned number);
 int vdevice_set_interface(struct vdevice *device, void *owner, unsigned number,
 			  unsigned alternate);
+
+/* It is claimed, and in the setting that has endpoints. */
+bool vdevice_has_pipes(struct vdevice *device, unsigned number);
+
 int vdevice_set_configuration(struct vdevice *device, unsigned configuration);
 int vdevice_clear_halt(struct vdevice *device, unsigned endpoint);
 int vdevice_reset(struct vdevice *device);

@@ -50,7 +50,11 @@ struct voptions {
 	char manufacturer[VOPTIONS_TEXT], product[VOPTIONS_TEXT];
 	char serial[VOPTIONS_TEXT], interface_text[VOPTIONS_TEXT];
 	unsigned interface, interface_class, interface_protocol, alternates;
+	unsigned reader_setting;	/* other settings have no endpoints */
+	unsigned idle_class;		/* bInterfaceClass of those */
 	unsigned readers;		/* CCID interfaces */
+	bool configured;		/* at plug */
+	bool decoys;			/* other descriptors around the class's */
 	bool hid;			/* another interface before it */
 	bool interrupt;
 	unsigned blind;			/* bit k: slot k has no switch */
