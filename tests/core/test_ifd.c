@@ -239,6 +239,32 @@ static void pcscds_tags_have_pcscds_sizes(void **state)
 	}
 }
 
+static void the_number_of_slots_is_what_can_be_opened(void **state)
+{
+	(void)state;
+	for (unsigned slots = 2; slots <= DESC_SLOTS_MAX; slots++) {
+		char name[64];
+		UCHAR value;
+
+		strcpy(name, device_name(&fixture.device));
+		IFDHCloseChannel(LUN);
+		device_set_slots(&fixture.device, slots, 1);
+		assert_int_equal(create(), IFD_SUCCESS);
+		size = 1;
+		assert_int_equal(IFDHGetCapabilities(LUN, TAG_IFD_SLOTS_NUMBER,
+						     &size, &value),
+				 IFD_SUCCESS);
+		assert_int_equal(value, slots);
+		for (unsigned i = 1; i <= slots; i++)
+			assert_int_equal(IFDHCreateChannelByName(LUN + i, name),
+					 i < slots ? IFD_SUCCESS
+						   : IFD_COMMUNICATION_ERROR);
+		for (unsigned i = 1; i < slots; i++)
+			assert_int_equal(IFDHCloseChannel(LUN + i),
+					 IFD_SUCCESS);
+	}
+}
+
 /* Clients can ask as well; addresses are not for them. */
 static void addresses_are_for_pcscd_alone(void **state)
 {
@@ -454,6 +480,7 @@ int main(int argc, char *argv[])
 		TEST(a_lun_opens_and_closes_once),
 		TEST(every_call_on_an_unknown_lun_fails),
 		TEST(pcscds_tags_have_pcscds_sizes),
+		TEST(the_number_of_slots_is_what_can_be_opened),
 		TEST(addresses_are_for_pcscd_alone),
 		TEST(a_byte_fits_any_room_but_none),
 		TEST(a_tag_without_a_length_is_survived),

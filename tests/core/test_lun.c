@@ -78,6 +78,84 @@ static void slots_share_their_reader(void **state)
 	assert_int_equal(fixture.device.script.opens, 0);
 }
 
+/* The k-th order of n slots, k counting in the factorial number system. */
+static void make_order(unsigned slots, unsigned k, unsigned order[])
+{
+	for (unsigned i = 0; i < slots; i++)
+		order[i] = i;
+	for (unsigned i = 0; i < slots; i++) {
+		unsigned left = slots - i, j = i + k % left, slot = order[j];
+
+		k /= left;
+		order[j] = order[i];
+		order[i] = slot;
+	}
+}
+
+/* A slot that is still open knows its own card. */
+static void check_slot(unsigned slot)
+{
+	struct lun *lun = lun_get(LUN(0, slot));
+
+	assert_non_null(lun);
+	assert_int_equal(movement_truth(lun->reader, slot),
+			 slot % 2 ? TRACK_PRESENT : TRACK_EMPTY);
+	lun_put(lun);
+}
+
+static void close_in_order(unsigned slots, const unsigned order[])
+{
+	for (unsigned i = 0; i < slots; i++)
+		assert_int_equal(open_at(0, i, &fixture.device), 0);
+	for (unsigned i = 0; i < slots; i++) {
+		assert_int_equal(fixture.device.script.opens, 1);
+		assert_int_equal(close_at(0, order[i]), 0);
+		assert_null(lun_get(LUN(0, order[i])));
+		for (unsigned j = i + 1; j < slots; j++)
+			check_slot(order[j]);
+	}
+	assert_int_equal(fixture.device.script.opens, 0);
+	assert_int_equal(fixture.device.script.transfers, 0);
+}
+
+/* All of them for up to four slots, of sixteen slots some. */
+static void slots_close_in_every_order(void **state)
+{
+	static const struct {
+		unsigned slots, at_once, orders;
+	} rows[] = {
+		{ 1, 1, 1 }, { 2, 1, 2 }, { 3, 2, 6 }, { 4, 4, 24 },
+		{ 5, 1, 120 }, { 16, 1, 20 }, { 16, 16, 20 },
+	};
+	unsigned order[DESC_SLOTS_MAX];
+
+	(void)state;
+	for (unsigned i = 1; i < DESC_SLOTS_MAX; i += 2)
+		device_insert(&fixture.device, i, i);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		device_set_slots(&fixture.device, rows[i].slots,
+				 rows[i].at_once);
+		for (unsigned k = 0; k < rows[i].orders; k++) {
+			make_order(rows[i].slots, k * 7919, order);
+			close_in_order(rows[i].slots, order);
+		}
+	}
+}
+
+static void a_slot_that_closed_opens_again_beside_the_others(void **state)
+{
+	(void)state;
+	device_set_slots(&fixture.device, 3, 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(open_at(0, i, &fixture.device), 0);
+	assert_int_equal(close_at(0, 0), 0);
+	device_insert(&fixture.device, 0, 1);
+	assert_int_equal(open_at(0, 0, &fixture.device), 0);
+	assert_int_equal(fixture.device.script.opens, 1);
+	for (unsigned i = 3; i--;)
+		assert_int_equal(close_at(0, i), 0);
+}
+
 static void a_slot_beyond_the_last_leaves_the_others_open(void **state)
 {
 	(void)state;
@@ -233,6 +311,8 @@ int main(int argc, char *argv[])
 		TEST(a_lun_does_not_open_twice),
 		TEST(an_unknown_lun_does_not_close),
 		TEST(slots_share_their_reader),
+		TEST(slots_close_in_every_order),
+		TEST(a_slot_that_closed_opens_again_beside_the_others),
 		TEST(a_slot_beyond_the_last_leaves_the_others_open),
 		TEST(a_slot_beyond_the_last_leaves_nothing_open),
 		TEST(another_device_is_no_slot_of_this_reader),
