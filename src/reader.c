@@ -69,10 +69,16 @@ static int understand(struct reader *reader)
 	return r;
 }
 
-static int init_conditions(struct reader *reader)
+/*
+ * One that is not initialised can be destroyed all the same: the reader's
+ * memory was zero, which is what they are by default.
+ */
+static int init_locks(struct reader *reader)
 {
-	int r = clock_cond_init(&reader->quiet);
+	int r = -pthread_mutex_init(&reader->lock, NULL);
 
+	if (r == 0)
+		r = clock_cond_init(&reader->quiet);
 	for (unsigned i = 0; r == 0 && i < DESC_SLOTS_MAX; i++) {
 		r = clock_cond_init(&reader->slot[i].moved);
 		if (r == 0)
@@ -126,8 +132,7 @@ int reader_open(const char *device, struct reader **ret_reader)
 		return r;
 	}
 	label(reader);
-	pthread_mutex_init(&reader->lock, NULL);
-	r = init_conditions(reader);
+	r = init_locks(reader);
 	if (r == 0)
 		r = start(reader);
 	if (r < 0) {

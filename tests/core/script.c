@@ -40,12 +40,13 @@ static void demand(bool held, const char *contract)
 	abort();
 }
 
+/* Not by the functions that a test makes fail. */
 static void *allocate(size_t size)
 {
-	void *memory = calloc(1, size);
+	void *memory = aligned_alloc(16, (size + 15) / 16 * 16);
 
 	demand(memory, "out of memory");
-	return memory;
+	return memset(memory, 0, size);
 }
 
 uint64_t script_now_us(void)
@@ -188,13 +189,19 @@ static void count_step(struct script *script)
 		script_unplug(script);
 }
 
+static bool is_time(struct script_failure *failure)
+{
+	return failure->countdown && --failure->countdown == 0;
+}
+
 /* 0, or what the operation is to fail with. */
 static int operate(struct script *script, enum script_operation operation)
 {
 	count_step(script);
-	if (script->fail[operation].countdown &&
-	    --script->fail[operation].countdown == 0)
+	if (is_time(&script->fail[operation]))
 		return script->fail[operation].error;
+	if (is_time(&script->any))
+		return script->any.error;
 	return script->unplugged ? -ENODEV : 0;
 }
 
@@ -224,6 +231,14 @@ static bool is_due(const struct script_message *message, uint64_t now,
 	return false;
 }
 
+static void spoil(struct script_pipe *pipe, struct script_transfer *transfer,
+		  int error)
+{
+	transfer->status = error;
+	transfer->received = 0;
+	pipe->halted = error == -EPIPE;
+}
+
 static bool call_back(struct script *script, uint64_t now, uint64_t *next)
 {
 	struct script_transfer *transfer;
@@ -242,6 +257,8 @@ static bool call_back(struct script *script, uint64_t now, uint64_t *next)
 	pipe = &script->pipe[transfer->pipe];
 	filled = transfer->filled;
 	count_step(script);
+	if (is_time(&script->end))
+		spoil(pipe, transfer, script->end.error);
 	transfer->under_way = false;
 	pthread_mutex_unlock(&script->lock);
 	transfer->usb.done(&transfer->usb, transfer->status,

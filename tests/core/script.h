@@ -40,6 +40,11 @@ enum script_operation {
 
 struct script_transfer;
 
+struct script_failure {
+	unsigned countdown;	/* 0: never */
+	int error;
+};
+
 /* Bytes that wait for an IN transfer, or a command that waits to be obeyed. */
 struct script_message {
 	struct script_message *next;
@@ -85,10 +90,9 @@ struct script {
 	struct script_pipe pipe[SCRIPT_PIPES];
 	struct script_transfer *ended;	/* their callbacks are due */
 	struct script_message *work;	/* commands */
-	struct {
-		unsigned countdown;	/* 0: never */
-		int error;
-	} fail[SCRIPT_OPERATIONS];
+	struct script_failure fail[SCRIPT_OPERATIONS];
+	struct script_failure any;	/* whatever operation comes then */
+	struct script_failure end;	/* as a transfer ends */
 	bool replies_first;	/* before the OUT transfer that asked is done */
 	bool unplugged;
 	unsigned unplug_in;	/* so many operations and callbacks; 0: never */
