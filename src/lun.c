@@ -13,13 +13,54 @@
 #define SLOT_BITS	16
 #define SLOT_MASK	0xFFFFul
 
-/* Held while a reader is opened or closed: two slots of it must not race. */
-static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+/*
+ * A reader that is being opened or closed: no two threads at a time, or two
+ * slots of it would race. Others are not held up, however long it takes.
+ */
+struct turn {
+	unsigned long reader;
+	struct turn *next;
+};
 
-/* Guards the table and the references; never held across I/O. */
+/* Guards all below, and the references; never held across I/O. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
 static struct lun *table;
+static struct turn *turns;
+
+static struct turn **find_turn(unsigned long reader)
+{
+	struct turn **at = &turns;
+
+	while (*at && (*at)->reader != reader)
+		at = &(*at)->next;
+	return at;
+}
+
+/*
+ * The options are read while nobody can be using them: then the lock is held,
+ * but there is nobody who could want it.
+ */
+static void take_turn(struct turn *turn, unsigned long number)
+{
+	turn->reader = number >> SLOT_BITS;
+	pthread_mutex_lock(&lock);
+	while (*find_turn(turn->reader))
+		pthread_cond_wait(&released, &lock);
+	if (!table && !turns)
+		options_load();
+	turn->next = turns;
+	turns = turn;
+	pthread_mutex_unlock(&lock);
+}
+
+static void end_turn(struct turn *turn)
+{
+	pthread_mutex_lock(&lock);
+	*find_turn(turn->reader) = turn->next;
+	pthread_cond_broadcast(&released);
+	pthread_mutex_unlock(&lock);
+}
 
 static struct lun *find(unsigned long number)
 {
@@ -91,39 +132,53 @@ void lun_put(void *lun)
 	pthread_mutex_unlock(&lock);
 }
 
-/* The first slot opens the reader; the others must mean the same device. */
-static int get_reader(unsigned long number, const char *device,
-		      struct reader **ret_reader)
+/*
+ * The first slot opens the reader; the others must mean the same device. 0 with
+ * *ret_reader NULL: it is to be opened. Caller locks.
+ */
+static int look_up_reader(unsigned long number, const char *device,
+			  struct reader **ret_reader)
 {
 	const struct lun *sibling = find_sibling(number);
 
-	if (find(number) ||
-	    (sibling && strcmp(sibling->device, device) != 0)) {
-		log_write(LOG_LEVEL_CRITICAL, NULL, "Lun %lX is open already",
-			  number);
+	if (find(number))
 		return -EBUSY;
-	}
-	if (sibling) {
-		*ret_reader = sibling->reader;
-		return 0;
-	}
-	if (!table)
-		options_load();
-	if (count_readers() >= LUN_READERS_MAX)
+	if (sibling && strcmp(sibling->device, device) != 0)
+		return -EBUSY;
+	if (!sibling && count_readers() >= LUN_READERS_MAX)
 		return -ENOSPC;
+	*ret_reader = sibling ? sibling->reader : NULL;
+	return 0;
+}
+
+static int get_reader(unsigned long number, const char *device,
+		      struct reader **ret_reader)
+{
+	int r;
+
+	pthread_mutex_lock(&lock);
+	r = look_up_reader(number, device, ret_reader);
+	pthread_mutex_unlock(&lock);
+	if (r < 0 || *ret_reader)
+		return r;
 	return reader_open(device, ret_reader);
 }
 
-/* Nobody else uses it: the caller is inside "opening". */
+/* Nobody else uses it: the caller has the reader's turn. */
 static void let_reader_go(unsigned long number, struct reader *reader)
 {
-	if (!find_sibling(number))
+	bool used;
+
+	pthread_mutex_lock(&lock);
+	used = find_sibling(number);
+	pthread_mutex_unlock(&lock);
+	if (!used)
 		reader_close(reader);
 }
 
-static int open_lun(unsigned long number, const char *device, struct lun *lun)
+static int open_lun(unsigned long number, struct lun *lun)
 {
-	int r = get_reader(number, device, &lun->reader);
+	int r = get_reader(number, lun->device, &lun->reader);
 
 	if (r < 0)
 		return r;
@@ -141,14 +196,15 @@ static int open_lun(unsigned long number, const char *device, struct lun *lun)
 int lun_open(unsigned long number, const char *device)
 {
 	struct lun *lun = calloc(1, sizeof(*lun));
+	struct turn turn;
 	int r = -ENOMEM;
 
 	if (lun)
 		lun->device = strdup(device);
 	if (lun && lun->device) {
-		pthread_mutex_lock(&opening);
-		r = open_lun(number, device, lun);
-		pthread_mutex_unlock(&opening);
+		take_turn(&turn, number);
+		r = open_lun(number, lun);
+		end_turn(&turn);
 	}
 	if (r < 0) {
 		free(lun ? lun->device : NULL);
@@ -176,15 +232,16 @@ static struct lun *end(unsigned long number)
 
 int lun_close(unsigned long number)
 {
+	struct turn turn;
 	struct lun *lun;
 
-	pthread_mutex_lock(&opening);
+	take_turn(&turn, number);
 	lun = end(number);
 	if (lun) {
 		reader_close_slot(lun->reader, lun->slot);
 		let_reader_go(number, lun->reader);
 	}
-	pthread_mutex_unlock(&opening);
+	end_turn(&turn);
 	if (!lun)
 		return -ENOENT;
 	free(lun->device);

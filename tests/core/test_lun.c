@@ -232,6 +232,50 @@ static void there_are_255_readers_and_no_more(void **state)
 	free(others);
 }
 
+/* --- a reader that takes its time */
+
+static void *open_lun(void *argument)
+{
+	*(int *)argument = lun_open(LUN(0, 0), device_name(&fixture.device));
+	return NULL;
+}
+
+static void *open_second_slot(void *argument)
+{
+	*(int *)argument = lun_open(LUN(0, 1), device_name(&fixture.device));
+	return NULL;
+}
+
+static void a_reader_that_hangs_in_open_holds_up_no_other(void **state)
+{
+	static struct device other;
+	struct call first, second;
+	int r = 1, s = 1;
+
+	(void)state;
+	device_plug(&other, 2);
+	device_set_slots(&fixture.device, 2, 1);
+	device_hold(&fixture.device, USB_IN, true);
+	call_start(&first, open_lun, &r);
+	stopped_clock_settle();
+	call_start(&second, open_second_slot, &s);
+	stopped_clock_settle();
+	assert_int_equal(open_at(1, 0, &other), 0);
+	assert_int_equal(close_at(1, 0), 0);
+	assert_false(call_is_over(&first));
+	assert_false(call_is_over(&second));
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	call_join(&first);
+	call_join(&second);
+	assert_int_equal(r, 0);
+	assert_int_equal(s, 0);
+	assert_int_equal(fixture.device.script.opens, 1);
+	assert_int_equal(close_at(0, 0), 0);
+	assert_int_equal(close_at(0, 1), 0);
+	device_discard(&other);
+}
+
 /* --- close beside a running call */
 
 static struct order waiting;
@@ -319,6 +363,7 @@ int main(int argc, char *argv[])
 		TEST(a_device_in_use_is_not_opened_by_another_reader),
 		TEST(a_failed_open_can_be_repeated),
 		TEST(there_are_255_readers_and_no_more),
+		TEST(a_reader_that_hangs_in_open_holds_up_no_other),
 		TEST(a_close_ends_the_calls_that_run),
 		TEST(a_close_waits_for_whoever_holds_the_lun),
 		TEST(a_cancelled_wait_gives_its_lun_back),
