@@ -31,6 +31,7 @@
 #define CALL_MAX_MS	3500	/* of any call, the device being well */
 #define SESSION_MS	100000
 #define STEPS_MAX	1000
+#define TRIES		8	/* passes of pcscd, until all is told */
 #define FILL		0xA5
 #define PIN_SUPPORT	52	/* offset in the class descriptor */
 #define VENDOR_NAME	0x00010100u
@@ -233,7 +234,7 @@ static void use(struct session_run *run, struct lun *lun)
 /* What fails no more was cured: as pcscd goes on with a card it believes in. */
 static void use_again(struct session_run *run, struct lun *lun)
 {
-	for (int i = 0; i < 3 && !run->cured; i++) {
+	for (int i = 0; i < TRIES && !run->cured; i++) {
 		look(run, lun, 0);
 		run->cured = power_up_card(run, lun, true) == 0 &&
 			     send_apdu(run, lun);
