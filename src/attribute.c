@@ -266,6 +266,7 @@ static const struct row {
 	get_value *get;
 	enum attribute_text text;
 } rows[] = {
+	{ 0x00000303, get_atr, ATTRIBUTE_NO_TEXT },	/* of pcsc-lite */
 	{ 0x00010100, get_text, ATTRIBUTE_MANUFACTURER },
 	{ 0x00010101, get_text, ATTRIBUTE_PRODUCT },
 	{ 0x00010102, get_version, ATTRIBUTE_NO_TEXT },

@@ -47,7 +47,7 @@ struct attribute_facts {
 	bool present;
 	bool powered;
 	uint8_t atr[ATR_MAX];
-	size_t atr_size;
+	size_t atr_size;	/* 0 for a card without power */
 
 	bool agreed;		/* on a protocol: what follows holds */
 	struct params params;

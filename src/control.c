@@ -282,6 +282,7 @@ int control_attribute(struct reader *reader, unsigned slot, uint64_t attribute,
 	    find_text(reader, attribute_text(attribute), &facts.text) < 0)
 		return -ENODEV;
 	look_at_card(reader, slot, &facts);
-	facts.atr_size = card_atr(reader, slot, facts.atr);
+	if (facts.powered)
+		facts.atr_size = card_atr(reader, slot, facts.atr);
 	return attribute_get(attribute, &facts, value);
 }

@@ -196,11 +196,6 @@ static int get_slots(struct lun *lun, unsigned char value[VALUE_MAX])
 	return 1;
 }
 
-static int get_atr(struct lun *lun, unsigned char value[VALUE_MAX])
-{
-	return (int)card_atr(lun->reader, lun->slot, value);
-}
-
 static const struct {
 	DWORD tag;
 	DWORD size;
@@ -214,7 +209,6 @@ static const struct {
 	{ TAG_IFD_SLOT_THREAD_SAFE, ANY_SIZE, get_yes },
 	{ TAG_IFD_SLOTS_NUMBER, ANY_SIZE, get_slots },
 	{ TAG_IFD_DEVICE_REMOVED, ANY_SIZE, get_yes },
-	{ TAG_IFD_ATR, ANY_SIZE, get_atr },
 };
 
 /*

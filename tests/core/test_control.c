@@ -218,6 +218,24 @@ static void presence_and_power_are_told_apart(void **state)
 	assert_state(0, 0);
 }
 
+static void the_atr_goes_with_the_card(void **state)
+{
+	static const uint32_t tags[] = { 0x00090303, 0x00000303 };
+	uint8_t value[ATTRIBUTE_MAX];
+
+	(void)state;
+	fixture_open();
+	device_insert(&fixture.device, 0, 1);
+	stopped_clock_settle();
+	power_up(0);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(attribute(tags[i], value) > 2);
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(attribute(tags[i], value), 0);
+}
+
 static void the_session_is_told_while_it_lasts(void **state)
 {
 	uint8_t value[ATTRIBUTE_MAX];
@@ -312,6 +330,7 @@ int main(int argc, char *argv[])
 		TEST(an_escape_that_fails_gives_nothing),
 		TEST(an_escape_answer_beyond_the_room_is_not_given),
 		TEST(presence_and_power_are_told_apart),
+		TEST(the_atr_goes_with_the_card),
 		TEST(the_session_is_told_while_it_lasts),
 		TEST(the_session_of_a_busy_slot_is_not_looked_at),
 		TEST(texts_come_from_the_device),
