@@ -131,9 +131,11 @@ def fails_with(codes, call, *arguments):
 # --- the bench
 
 class Station:
-    """The lab with pcscd; one reader "r" and one card at a time."""
+    """The lab with pcscd; one reader "r" and one card at a time. environment:
+    pcscd's."""
 
-    def __init__(self):
+    def __init__(self, **environment):
+        self.environment = environment
         self.bench = Lab()
         self.context = None
         self.watch = None
@@ -141,7 +143,7 @@ class Station:
 
     def __enter__(self):
         self.bench.__enter__()
-        self.bench.start_pcscd()
+        self.bench.start_pcscd(**self.environment)
         self.context = pcsc.Context()
         return self
 

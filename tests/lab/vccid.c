@@ -310,6 +310,7 @@ static unsigned busy_slots(const struct vccid *ccid)
 static void dispatch(struct vccid *ccid, const uint8_t *message, size_t size)
 {
 	struct vslot *slot = ccid->slots + message[5];
+	unsigned limit = ccid->options->busy_slots;
 	uint8_t seq = message[6];
 
 	if (vfault_is_dead(&ccid->faults))
@@ -318,7 +319,7 @@ static void dispatch(struct vccid *ccid, const uint8_t *message, size_t size)
 		abort_command(slot, seq);
 	else if (slot->abort_asked || slot->abort_told)
 		send_status(slot, seq, FAILED, ERROR_ABORTED);
-	else if (slot->busy || busy_slots(ccid) >= ccid->options->busy_slots)
+	else if (slot->busy || busy_slots(ccid) >= (limit ? limit : 1))
 		send_status(slot, seq, FAILED, ERROR_BUSY);
 	else
 		start(slot, message, size);
