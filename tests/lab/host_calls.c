@@ -225,5 +225,7 @@ void host_call(char **words, unsigned thread)
 		printf("%" PRIu64 " error %s\n", host_now(), words[0]);
 	else
 		run(row, words, thread, bytes);
+	if (bytes)
+		explicit_bzero(bytes, 2 * EXTENDED);
 	free(bytes);
 }
