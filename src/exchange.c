@@ -3,6 +3,7 @@
 #include "exchange.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "attempt.h"
@@ -366,6 +367,26 @@ static void log_outcome(const struct channel *channel,
 		  r < 0 ? 0 : channel->reply.size);
 }
 
+/* For the administrator who has asked for PINs in the log. */
+static void log_messages(const struct channel *channel,
+			 const struct exchange_command *command, int r)
+{
+	const struct ccid_reply *reply = &channel->reply;
+	const uint8_t *parameters = command->parameters;
+	char text[48];
+
+	snprintf(text, sizeof(text), "slot %u: > %02X (%02X %02X %02X)",
+		 channel->slot, command->type, parameters[0], parameters[1],
+		 parameters[2]);
+	log_bytes(channel->reader->label, text, command->data, command->size);
+	if (r < 0)
+		return;
+	snprintf(text, sizeof(text), "slot %u: < outcome %d, error %02X, %02X:",
+		 channel->slot, (int)reply->outcome, reply->error,
+		 reply->extra);
+	log_bytes(channel->reader->label, text, reply->data, reply->size);
+}
+
 int exchange_run(struct reader *reader, unsigned slot,
 		 const struct exchange_command *command,
 		 struct ccid_reply *ret_reply)
@@ -386,6 +407,8 @@ int exchange_run(struct reader *reader, unsigned slot,
 	pthread_mutex_unlock(&reader->lock);
 	if (log_wants(LOG_LEVEL_COMM))
 		log_outcome(channel, command, r);
+	if (log_wants(LOG_LEVEL_BYTES))
+		log_messages(channel, command, r);
 	return r;
 }
 

@@ -3,12 +3,12 @@
 #include "log.h"
 
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LINE_SIZE	256
+#define BYTES_A_LINE	32
 
 /* pcscd's own; weak, because other hosts load drivers as well. */
 void log_msg(const int priority, const char *format, ...)
@@ -22,11 +22,6 @@ enum pcscd_priority {
 };
 
 static unsigned wanted = LOG_LEVEL_CRITICAL | LOG_LEVEL_INFO;
-
-void log_set_level(unsigned level)
-{
-	__atomic_store_n(&wanted, level, __ATOMIC_RELAXED);
-}
 
 int log_wants(unsigned level)
 {
@@ -68,4 +63,30 @@ void log_write(unsigned level, const char *who, const char *format, ...)
 		log_msg((int)priority(level), "%s", line);
 	else
 		write_to_stderr(line);
+}
+
+void log_set_level(unsigned level)
+{
+	__atomic_store_n(&wanted, level, __ATOMIC_RELAXED);
+	if (level & LOG_LEVEL_BYTES)
+		log_write(LOG_LEVEL_BYTES, NULL,
+			  "all bytes are logged, PINs among them");
+}
+
+void log_bytes(const char *who, const char *text, const uint8_t *bytes,
+	       size_t size)
+{
+	char hex[3 * BYTES_A_LINE + 1];
+	size_t at = 0;
+
+	if (!log_wants(LOG_LEVEL_BYTES))
+		return;
+	do {
+		size_t n = 0;
+
+		hex[0] = '\0';
+		for (; at < size && n < BYTES_A_LINE; n++)
+			snprintf(hex + 3 * n, 4, " %02X", bytes[at++]);
+		log_write(LOG_LEVEL_BYTES, who, "%s%s", text, hex);
+	} while (at < size);
 }

@@ -294,6 +294,19 @@ def say_secrets(station, level, protocol, kind, secrets):
                                    secrets["apdu"]))
 
 
+def the_bit_that_asks_for_bytes_shows_them():
+    secret = make_secret("shown")
+    with Station(CCIDTRACK_ifdLogLevel="0x001F") as station, \
+            station.reader("extended"):
+        with station.card("echo") as card:
+            assert card.transmit(echo(secret, SIZE)) == secret + OK
+        said = [line for line in station.bench.pcscd.text().splitlines()
+                if not re.search(PCSCD_SHOWS, line)]
+        shown = [line for line in said if secret.hex(" ").upper() in line]
+        assert len(shown) == 2 and " > 6F " in shown[0] and " < " in shown[1]
+        assert any("PINs among them" in line for line in said)
+
+
 if __name__ == "__main__":
     cases.main(
         the_search_finds_what_is_there,
@@ -302,4 +315,5 @@ if __name__ == "__main__":
         escapes_leave_nothing_behind,
         an_exchange_that_fails_leaves_nothing_behind,
         nothing_of_it_is_in_the_log_at_any_level,
+        the_bit_that_asks_for_bytes_shows_them,
     )
