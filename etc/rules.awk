@@ -1,9 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The ccidtrack authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# awk -v group=G -f rules.awk readers.list 61-ifd-ccidtrack.rules.in
+# awk -v group=G -v libexecdir=D -f rules.awk readers.list \
+#	61-ifd-ccidtrack.rules.in
 # Prints the udev rules: the template with the readers whose interface class is
-# the vendor's own, and with the lines marked @group@ unless G is empty.
+# the vendor's own, with the lines marked @group@ unless G is empty, and with
+# those marked @scan@ unless D is.
 
 BEGIN { FS = "\t" }
 
@@ -19,4 +21,5 @@ file == 1 {
 
 /^@vendor_class@$/ { printf "%s", devices; next }
 sub(/^@group@/, "") && !group { next }
-{ gsub(/@pcscd_group@/, group); print }
+sub(/^@scan@/, "") && !libexecdir { next }
+{ gsub(/@pcscd_group@/, group); gsub(/@libexecdir@/, libexecdir); print }

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The ccidtrack authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make install puts four files into place, make uninstall leaves nothing.
+# make install puts its files into place, make uninstall leaves nothing.
 set -u
 
 root=$(mktemp -d) || exit 99
@@ -12,20 +12,20 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 make_in_root()
 {
 	"$MAKE" -s "$1" DESTDIR="$root" usbdropdir=/drivers \
-		udevrulesdir=/rules mandir=/man >"$root.log" 2>&1 && rm -f "$root.log" && return
+		udevrulesdir=/rules systemdsystemunitdir=/units \
+		bashcompletiondir=/completions bindir=/bin \
+		libexecdir=/libexec man1dir=/man1 man5dir=/man5 \
+		>"$root.log" 2>&1 && rm -f "$root.log" && return
 	cat "$root.log"
 	rm -f "$root.log"
 	exit 1
 }
 
 make_in_root install
-found=$(cd "$root" && find . -type f | sort | tr '\n' ' ')
-bundle=./drivers/ifd-ccidtrack.bundle/Contents
-wanted="$bundle/Info.plist $bundle/$BUNDLE_OS/libccidtrack.so "
-wanted="$wanted./man/man5/ccidtrack.plist.5 "
-[ -z "$UDEV_RULES" ] || wanted="$wanted./rules/61-ifd-ccidtrack.rules "
-if [ "$(echo "$found" | tr ' ' '\n' | sort)" != \
-	"$(echo "$wanted" | tr ' ' '\n' | sort)" ]; then
+found=$(cd "$root" && find . ! -type d | sed 's|^\./||' | sort)
+# shellcheck disable=SC2086 # a list of words
+wanted=$(printf '%s\n' $INSTALLED | sort)
+if [ "$found" != "$wanted" ]; then
 	echo "installed: $found"
 	echo "wanted: $wanted"
 	exit 1

@@ -64,6 +64,15 @@ libusb="src/usb.c"
 for part in usb_claim usb_error usb_interface usb_token; do
 	libusb="$libusb src/$part.c src/$part.h"
 done
+# The command shares what is pure, and nothing that blocks or locks.
+for path in "$srcdir"/tool/*.[ch]; do
+	for header in $(includes "$path"); do
+		case " $(headers_of "$CORE") node.h usb_interface.h libusb.h " in
+		*" $header "*) fail "tool/${path##*/} must not include $header" ;;
+		esac
+	done
+done
+
 refuse libusb.h "$libusb"
 refuse ifdhandler.h "src/ifd.c"
 refuse expat.h "src/plist.c"

@@ -1,0 +1,178 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "findings.h"
+#include "root.h"
+
+#define MEND_SIZE	320
+
+/* Readers that do not wake up: the driver's udev rule leaves them out too. */
+static const struct {
+	uint16_t vendor, product;
+} never_wake[] = {
+	{ 0x058F, 0x9520 },
+	{ 0x0783, 0x0003 },
+};
+
+static void check_authorized(const struct attached *reader)
+{
+	char mend[MEND_SIZE];
+
+	if (reader->authorized)
+		return;
+	snprintf(mend, sizeof(mend), "echo 1 | sudo tee "
+		 "/sys/bus/usb/devices/%s/authorized; or allow it in usbguard",
+		 reader->port);
+	findings_bad("unauthorized", mend, "the device is locked out");
+}
+
+static void check_listed(const struct scene *scene,
+			 const struct attached *reader)
+{
+	const struct bundle *chosen = bundles_choose(
+		&scene->bundles, reader->vendor, reader->product);
+	const struct bundle *rival;
+
+	if (!chosen) {
+		findings_bad("unlisted",
+			     "sudo ccidtrack scan && sudo systemctl "
+			     "restart pcscd",
+			     "no driver lists %04x:%04x: pcscd does not see it",
+			     reader->vendor, reader->product);
+		return;
+	}
+	rival = bundles_rival(&scene->bundles, chosen, reader->vendor,
+			      reader->product);
+	if (rival)
+		findings_bad("two-drivers", "remove one of them, or its line "
+			     "in the list",
+			     "%s and %s both list %04x:%04x: chance decides",
+			     chosen->directory, rival->directory,
+			     reader->vendor, reader->product);
+	else if (!bundle_is_ours(chosen))
+		findings_note("other-driver",
+			      "to have it with ccidtrack: sudo ccidtrack scan "
+			      "--policy=all",
+			      "pcscd gives it to %s", chosen->directory);
+	else
+		findings_good("pcscd gives it to ccidtrack (%s)",
+			      chosen->directory);
+}
+
+static void check_rights(const struct scene *scene,
+			 const struct attached *reader)
+{
+	struct stat node;
+
+	if (!scene_node(reader, &node))
+		findings_bad("no-node", "in a container: give it /dev/bus/usb "
+			     "(docker run --device=/dev/bus/usb), or run pcscd "
+			     "outside and share its socket",
+			     "/dev/bus/usb/%03u/%03u is not there",
+			     reader->bus, reader->address);
+	else if (!process_may_open(&scene->pcscd, &node))
+		findings_bad("rights", "configure --with-pcscd-group=pcscd, "
+			     "sudo make install && sudo udevadm control "
+			     "--reload && sudo udevadm trigger",
+			     "pcscd (user %u) may not open "
+			     "/dev/bus/usb/%03u/%03u (%04o, group %u)",
+			     (unsigned)scene->pcscd.uid, reader->bus,
+			     reader->address, (unsigned)node.st_mode & 07777,
+			     (unsigned)node.st_gid);
+	else
+		findings_good("pcscd may open it");
+}
+
+/* The driver takes an interface away from the kernel's when it opens it. */
+static void check_kernel_driver(const struct scene *scene,
+				const struct attached *reader)
+{
+	const struct bundle *chosen = bundles_choose(
+		&scene->bundles, reader->vendor, reader->product);
+	char mend[MEND_SIZE];
+
+	if (!reader->driver[0] || strcmp(reader->driver, "usbfs") == 0)
+		return;
+	snprintf(mend, sizeof(mend), "echo 'blacklist %s' | sudo tee "
+		 "/etc/modprobe.d/ccidtrack.conf && sudo modprobe -r %s",
+		 reader->driver, reader->driver);
+	if (chosen && bundle_is_ours(chosen) && !scene->running)
+		findings_note("kernel-driver", mend, "the kernel's driver %s "
+			      "has it, until pcscd opens it", reader->driver);
+	else
+		findings_bad("kernel-driver", mend,
+			     "the kernel's driver %s has it", reader->driver);
+}
+
+static void blame(const struct process *holder)
+{
+	char mend[MEND_SIZE];
+
+	if (strcmp(holder->name, "scdaemon") == 0) {
+		findings_bad("scdaemon", "echo disable-ccid >> "
+			     "~/.gnupg/scdaemon.conf && gpgconf --kill scdaemon",
+			     "scdaemon of GnuPG (process %d) holds it",
+			     (int)holder->pid);
+		return;
+	}
+	snprintf(mend, sizeof(mend), "end %s, or let it use PC/SC: sudo kill %d",
+		 holder->name, (int)holder->pid);
+	findings_bad("held", mend, "%s (process %d) holds it", holder->name,
+		     (int)holder->pid);
+}
+
+static void check_holders(const struct attached *reader)
+{
+	struct process *rows;
+	bool all, ours = false;
+	size_t n = process_holders(reader->bus, reader->address, &rows, &all);
+	size_t blamed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rows[i].name, "pcscd") == 0) {
+			ours = true;
+			continue;
+		}
+		blame(&rows[i]);
+		blamed++;
+	}
+	if (ours && !blamed)
+		findings_good("pcscd has it open");
+	else if (!all && !blamed && !ours)
+		findings_note("not-root", "sudo ccidtrack check",
+			      "who holds it only root can see");
+	else if (!blamed)
+		findings_good("nobody else holds it");
+}
+
+static void check_power(const struct attached *reader)
+{
+	char mend[MEND_SIZE];
+
+	for (size_t i = 0; i < sizeof(never_wake) / sizeof(never_wake[0]);
+	     i++) {
+		if (never_wake[i].vendor != reader->vendor ||
+		    never_wake[i].product != reader->product ||
+		    strcmp(reader->power, "auto") != 0)
+			continue;
+		snprintf(mend, sizeof(mend), "echo on | sudo tee "
+			 "/sys/bus/usb/devices/%s/power/control; and leave it "
+			 "out of what saves power", reader->port);
+		findings_bad("autosuspend", mend, "it is put to sleep when "
+			     "unused, and this model does not wake up");
+	}
+}
+
+void check_reader(const struct scene *scene, const struct attached *reader)
+{
+	check_authorized(reader);
+	check_listed(scene, reader);
+	check_rights(scene, reader);
+	check_kernel_driver(scene, reader);
+	check_holders(reader);
+	check_power(reader);
+}

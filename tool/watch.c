@@ -1,0 +1,363 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ccidtrack watch - cards and readers as they come and go, through PC/SC.
+ *
+ * Any driver, any pcscd. Two threads: one waits in PC/SC, one for the signal
+ * that ends it all.
+ */
+#include "commands.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <winscard.h>
+
+#include "arguments.h"
+#include "exits.h"
+#include "memory.h"
+#include "timeline.h"
+
+#define PNP		"\\\\?PnP?\\Notification"
+#define RETRY_S		1
+#define CANCEL_NS	20000000
+
+/*
+ * pcscd tells of readers that come from the call on, whatever was known before
+ * it, lists a reader while it still writes its name, and wakes nobody when it
+ * knows what is in it. So after each change the list is looked at some times
+ * more, before a call without end.
+ */
+#define ROUNDS		8
+#define ROUND_MS	250
+
+/*
+ * As long as pcscd has counted no movement of a reader, the library takes the
+ * count for one that was not fed back, and waits on over a swap. Until then the
+ * reader is looked at now and then.
+ */
+#define LOOK_MS		1000
+#define COUNT(word)	((word) >> 16)
+
+static const char help[] =
+	"Usage: ccidtrack watch [--seconds=N] [--json] [--color=WHEN]\n"
+	"\n"
+	"Shows readers and cards as they come and go, with the time of day and\n"
+	"how long a card was in or a slot was empty. Works with every driver.\n"
+	"Ends at Ctrl-C.\n"
+	"\n"
+	"  --seconds=N   end by itself after N seconds\n"
+	"  --json        print each event as a line of JSON\n"
+	"  --color=WHEN  auto (default), always, never\n"
+	"  --help        this text\n"
+	"\n"
+	"Exit code: 0 after Ctrl-C, SIGTERM or the time; 2 wrong usage; 3 there\n"
+	"is no memory or no thread.\n";
+
+static atomic_bool ended, done;
+static atomic_long current;	/* context to be cancelled; 0: none */
+static sem_t wake;		/* posted once at the end */
+
+struct watch {
+	SCARDCONTEXT context;
+	struct timeline *readers;
+	size_t n;
+	unsigned rounds;
+	bool look;	/* at once, at those with nothing counted */
+};
+
+/* --- the end */
+
+static void *wait_for_end(void *argument)
+{
+	const struct timespec pause = { 0, CANCEL_NS };
+	sigset_t set = *(const sigset_t *)argument;
+	int number;
+
+	sigwait(&set, &number);
+	atomic_store(&ended, true);
+	sem_post(&wake);
+	/* the second Ctrl-C does not ask */
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	/* a cancel between two calls is lost: until it has been seen */
+	while (!atomic_load(&done)) {
+		long context = atomic_load(&current);
+
+		if (context)
+			SCardCancel(context);
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+static void pause_for(time_t seconds)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += seconds;
+	while (sem_timedwait(&wake, &end) < 0 && errno == EINTR)
+		;
+}
+
+/* --- the list of readers */
+
+/* Two numbers are at the end of a name that is written to its end. */
+static bool is_complete(const char *name)
+{
+	size_t size = strlen(name);
+	unsigned a, b;
+
+	return size > 6 &&
+	       sscanf(name + size - 6, " %2x %2x", &a, &b) == 2;
+}
+
+static struct timeline *find(struct watch *watch, const char *name)
+{
+	for (size_t i = 0; i < watch->n; i++)
+		if (strcmp(watch->readers[i].name, name) == 0)
+			return &watch->readers[i];
+	return NULL;
+}
+
+static void add(struct watch *watch, const char *name)
+{
+	struct timeline *reader;
+
+	watch->readers = memory_grow(watch->readers, watch->n,
+				     sizeof(*watch->readers));
+	reader = &watch->readers[watch->n++];
+	reader->name = memory_copy(name, strlen(name));
+	timeline_widen(strlen(name));
+}
+
+static void drop(struct watch *watch, size_t at)
+{
+	struct timeline *reader = &watch->readers[at];
+
+	if (reader->told)
+		timeline_gone(reader);
+	free(reader->name);
+	memmove(reader, reader + 1,
+		(watch->n - at - 1) * sizeof(*watch->readers));
+	watch->n--;
+}
+
+static bool is_in(const char *names, const char *name)
+{
+	for (; *names; names += strlen(names) + 1)
+		if (strcmp(names, name) == 0)
+			return true;
+	return false;
+}
+
+/* The list in memory of its own; empty if it cannot be had now. */
+static char *list(SCARDCONTEXT context)
+{
+	DWORD size = 0;
+	char *names = NULL;
+
+	if (SCardListReaders(context, NULL, NULL, &size) == SCARD_S_SUCCESS)
+		names = memory_grow(NULL, 0, size + 1);
+	if (names &&
+	    SCardListReaders(context, NULL, names, &size) == SCARD_S_SUCCESS)
+		return names;
+	free(names);
+	return memory_grow(NULL, 0, 1);
+}
+
+static void take_list(struct watch *watch)
+{
+	char *names = list(watch->context);
+
+	for (size_t i = watch->n; i > 0; i--)
+		if (!is_in(names, watch->readers[i - 1].name))
+			drop(watch, i - 1);
+	for (const char *name = names; *name; name += strlen(name) + 1)
+		if (is_complete(name) && !find(watch, name))
+			add(watch, name);
+	free(names);
+}
+
+static void forget_all(struct watch *watch)
+{
+	while (watch->n)
+		drop(watch, watch->n - 1);
+}
+
+/* --- waiting */
+
+static DWORD limit(struct watch *watch)
+{
+	DWORD limit = INFINITE;
+
+	for (size_t i = 0; i < watch->n; i++) {
+		if (!watch->readers[i].told)
+			return ROUND_MS;
+		if (!COUNT(watch->readers[i].word))
+			limit = LOOK_MS;
+	}
+	if (!watch->rounds)
+		return limit;
+	watch->rounds--;
+	return ROUND_MS;
+}
+
+static SCARD_READERSTATE *known_states(const struct watch *watch)
+{
+	SCARD_READERSTATE *states =
+		memory_grow(NULL, 0, (watch->n + 1) * sizeof(*states));
+
+	for (size_t i = 0; i < watch->n; i++) {
+		uint32_t word = watch->readers[i].word;
+
+		states[i].szReader = watch->readers[i].name;
+		states[i].dwCurrentState = watch->look && !COUNT(word) ?
+						   SCARD_STATE_UNAWARE : word;
+	}
+	states[watch->n].szReader = PNP;
+	return states;
+}
+
+static void take_states(struct watch *watch, const SCARD_READERSTATE *states)
+{
+	if (states[watch->n].dwEventState & SCARD_STATE_CHANGED)
+		watch->rounds = ROUNDS;
+	for (size_t i = 0; i < watch->n; i++) {
+		const SCARD_READERSTATE *state = &states[i];
+
+		if (state->dwEventState & SCARD_STATE_UNKNOWN)
+			watch->rounds = ROUNDS;
+		else if (state->dwEventState & SCARD_STATE_CHANGED)
+			timeline_take(&watch->readers[i],
+				      (uint32_t)state->dwEventState,
+				      state->rgbAtr, state->cbAtr);
+	}
+}
+
+static LONG watch_once(struct watch *watch)
+{
+	SCARD_READERSTATE *states;
+	LONG code;
+
+	take_list(watch);
+	states = known_states(watch);
+	code = SCardGetStatusChange(watch->context, limit(watch), states,
+				    (DWORD)watch->n + 1);
+	if (code == SCARD_S_SUCCESS)
+		take_states(watch, states);
+	free(states);
+	watch->look = code == (LONG)SCARD_E_TIMEOUT;
+	if (code == (LONG)SCARD_E_UNKNOWN_READER)
+		watch->rounds = ROUNDS;
+	else if (code != (LONG)SCARD_E_TIMEOUT)
+		return code;
+	return SCARD_S_SUCCESS;
+}
+
+/* Until pcscd goes, or the end. */
+static void serve(struct watch *watch)
+{
+	watch->rounds = ROUNDS;
+	atomic_store(&current, watch->context);
+	while (!atomic_load(&ended) && watch_once(watch) == SCARD_S_SUCCESS)
+		;
+	atomic_store(&current, 0);
+}
+
+static void watch_on(void)
+{
+	struct watch watch = { 0 };
+	bool complained = false;
+
+	while (!atomic_load(&ended)) {
+		LONG code = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL,
+						  NULL, &watch.context);
+
+		if (code == SCARD_S_SUCCESS) {
+			if (complained)
+				timeline_tell("pcscd", "pcscd answers");
+			serve(&watch);
+			SCardReleaseContext(watch.context);
+			if (atomic_load(&ended))
+				return;
+			forget_all(&watch);
+			timeline_tell("pcscd-gone", "pcscd has ended");
+		} else if (!complained) {
+			timeline_tell("pcscd-gone", pcsc_stringify_error(code));
+		}
+		complained = true;
+		pause_for(RETRY_S);
+	}
+}
+
+static void sum_up(int json)
+{
+	struct timeline_totals totals = timeline_end();
+
+	if (!json)
+		printf("%u in, %u out, %u swapped\n", totals.insertions,
+		       totals.removals, totals.swaps);
+}
+
+static bool parse_seconds(const char *text, unsigned *ret_seconds)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || !n || n > 86400u * 365)
+		return false;
+	*ret_seconds = (unsigned)n;
+	return true;
+}
+
+static void run_watch(unsigned seconds, int json)
+{
+	sigset_t set;
+	pthread_t thread;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	sem_init(&wake, 0, 0);
+	if (pthread_create(&thread, NULL, wait_for_end, &set) != 0) {
+		fputs("ccidtrack watch: no thread\n", stderr);
+		exit(EXIT_UNABLE);
+	}
+	alarm(seconds);
+	watch_on();
+	atomic_store(&done, true);
+	pthread_join(thread, NULL);
+	sum_up(json);
+}
+
+int command_watch(int argc, char **argv)
+{
+	const char *text = NULL;
+	unsigned seconds = 0;
+	int json = 0;
+	const struct argument table[] = {
+		{ "seconds", NULL, &text }, { "json", &json, NULL }, { 0 },
+	};
+
+	argc = arguments_take(argc, argv, table, help);
+	if (argc < 0)
+		return EXIT_USAGE;
+	if (argc > 1 || (text && !parse_seconds(text, &seconds))) {
+		fprintf(stderr, "ccidtrack watch: what is \"%s\"?\n",
+			argc > 1 ? argv[1] : text);
+		return EXIT_USAGE;
+	}
+	timeline_begin(json);
+	run_watch(seconds, json);
+	return EXIT_WELL;
+}
