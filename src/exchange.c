@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "log.h"
 #include "movement.h"
+#include "probe.h"
 #include "recovery.h"
 
 #define BUSY_PAUSES	7	/* of 10, 20 ... 640 ms */
@@ -396,6 +397,7 @@ int exchange_run(struct reader *reader, unsigned slot,
 
 	if (command->size > channel->out->size - CCID_HEADER_SIZE)
 		return -EMSGSIZE;
+	PROBE_COMMAND(reader->label, slot, command->type, command->size);
 	pthread_mutex_lock(&reader->lock);
 	r = run(channel, command);
 	/* Whose answer would it be? */
@@ -405,6 +407,7 @@ int exchange_run(struct reader *reader, unsigned slot,
 	if (r == 0)
 		*ret_reply = channel->reply;
 	pthread_mutex_unlock(&reader->lock);
+	PROBE_ANSWER(reader->label, slot, command->type, r);
 	if (log_wants(LOG_LEVEL_COMM))
 		log_outcome(channel, command, r);
 	if (log_wants(LOG_LEVEL_BYTES))

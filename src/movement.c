@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "log.h"
+#include "probe.h"
 
 #define HALTS_MAX	3	/* of the interrupt pipe in HALTS_MS */
 #define HALTS_MS	10000
@@ -73,6 +74,7 @@ static void tell(struct reader *reader, unsigned slot, unsigned news,
 	}
 	pthread_cond_broadcast(&s->moved);
 	pthread_cond_broadcast(&s->replied);
+	PROBE_MOVEMENT(reader->label, slot, news, cause);
 	log_news(reader, slot, news, cause);
 }
 
@@ -272,6 +274,7 @@ static void interrupt_done(struct usb_transfer *transfer, int status,
 {
 	struct reader *reader = transfer->owner;
 
+	PROBE_INTERRUPT(reader->label, status, received);
 	/* Until listen_again is through, it counts as under way. */
 	pthread_mutex_lock(&reader->lock);
 	hear(reader, transfer->data, received);

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "movement.h"
 #include "name.h"
+#include "probe.h"
 
 #define STATUS_TRIES	3
 #define OPEN_MS		5000	/* after it, at the earliest, no more is tried */
@@ -139,12 +140,14 @@ int reader_open(const char *device, struct reader **ret_reader)
 		reader_close(reader);
 		return r;
 	}
+	PROBE_OPEN(reader->label, device);
 	*ret_reader = reader;
 	return 0;
 }
 
 void reader_close(struct reader *reader)
 {
+	PROBE_CLOSE(reader->label);
 	if (reader->interrupt)
 		movement_disarm(reader);
 	exchange_close(reader);

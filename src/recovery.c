@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "log.h"
 #include "movement.h"
+#include "probe.h"
 
 #define REQUEST_MS	500	/* the half of an abort on the control pipe */
 #define ABORT_MS	1000	/* the half on the bulk pipes */
@@ -187,6 +188,7 @@ static bool climb(struct channel *channel, int error, unsigned rung)
 	struct reader *reader = channel->reader;
 	bool works = ladder[rung].climb(channel, error);
 
+	PROBE_RECOVERY(reader->label, channel->slot, ladder[rung].name, works);
 	log_write(LOG_LEVEL_COMM, reader->label, "slot %u: recovery, %s: %s",
 		  channel->slot, ladder[rung].name,
 		  works ? "the reader answers" : "no");

@@ -302,9 +302,11 @@ static void sum_up(int json)
 {
 	struct timeline_totals totals = timeline_end();
 
-	if (!json)
-		printf("%u in, %u out, %u swapped\n", totals.insertions,
-		       totals.removals, totals.swaps);
+	if (json)
+		return;
+	printf("%s%u in, %u out, %u swapped\n",
+	       isatty(STDOUT_FILENO) ? "\n" : "",	/* behind ^C */
+	       totals.insertions, totals.removals, totals.swaps);
 }
 
 static bool parse_seconds(const char *text, unsigned *ret_seconds)
