@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "plist.h"
+#include "infoplist.h"
 #include "root.h"
 
 #define BUNDLES_OURS	"ifd-ccidtrack.bundle"

@@ -35,8 +35,9 @@ $defined
 in the module:
 $notes"
 
-for name in $(sed -n 's/^usdt:.*:ccidtrack:\([a-z]*\).*/\1/p' \
-	"$srcdir/etc/ccidtrack.bt"); do
+watched=$(sed -n 's/^usdt:.*:ccidtrack:\([a-z]*\).*/\1/p' \
+	"$srcdir/etc/ccidtrack.bt")
+for name in $watched; do
 	echo "$notes" | grep -q "^$name " || fail "no probe $name"
 done
 

@@ -1,15 +1,15 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * plist - an Info.plist, read as pcscd reads it.
+ * infoplist - an Info.plist, read as pcscd reads it.
  *
  * That is no XML: a line with <key> or <string> counts wherever it stands, in a
  * comment too; of a line only the first value, and none that is empty; # hides
  * the rest of a line; &amp; is the only entity. What an XML parser says of the
  * file would not be what pcscd does with it.
  */
-#ifndef CCIDTRACK_PLIST_H
-#define CCIDTRACK_PLIST_H
+#ifndef CCIDTRACK_INFOPLIST_H
+#define CCIDTRACK_INFOPLIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

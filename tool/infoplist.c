@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plist.h"
+#include "infoplist.h"
 
 #include <errno.h>
 #include <stdio.h>
