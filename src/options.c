@@ -306,6 +306,7 @@ static bool cut_last_part(char *path)
  */
 static void take_bundle(void)
 {
+	char bundle[PATH_SIZE - sizeof("/Info.plist")];
 	char path[PATH_SIZE];
 	Dl_info module;
 	int size;
@@ -313,12 +314,11 @@ static void take_bundle(void)
 	if (!dladdr((const void *)known, &module) ||
 	    module.dli_fname[0] != '/')
 		return;
-	size = snprintf(path, sizeof(path) - sizeof("/Info.plist"), "%s",
-			module.dli_fname);
-	if (size < 0 || (size_t)size >= sizeof(path) - sizeof("/Info.plist") ||
-	    !cut_last_part(path) || !cut_last_part(path))
+	size = snprintf(bundle, sizeof(bundle), "%s", module.dli_fname);
+	if (size < 0 || (size_t)size >= sizeof(bundle) ||
+	    !cut_last_part(bundle) || !cut_last_part(bundle))
 		return;
-	strcat(path, "/Info.plist");
+	snprintf(path, sizeof(path), "%s/Info.plist", bundle);
 	take_path(path);
 }
 

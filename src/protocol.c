@@ -254,8 +254,9 @@ int protocol_agree(struct reader *reader, unsigned slot, uint8_t protocol)
 	if (session->agreed && session->params.protocol == protocol)
 		return 0;
 	r = make_ready(reader, slot, protocol);
-	if (r == 0)
-		r = decide(reader, slot, protocol, &params);
+	if (r < 0)
+		return r;
+	r = decide(reader, slot, protocol, &params);
 	if (r < 0)
 		return r;
 	r = negotiate(reader, slot, &params);
