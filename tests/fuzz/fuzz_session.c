@@ -37,7 +37,7 @@
 #define ROUNDS		64
 #define SETTLE_MS	5000
 
-/* Upper bounds, ms; on top of most: a question under way, and recovery */
+/* Upper bounds, ms; on top: a question under way, and recovery */
 #define RECOVERY_MS	9500
 #define PRESENCE_MS	1000
 #define GONE_MS		1000
@@ -194,7 +194,7 @@ static void watch(unsigned slot, int timeout)
 	host.watching = true;
 	begin(WATCHER + slot);
 	host.poll(slot, timeout);
-	end((uint64_t)timeout + GONE_MS);
+	end((uint64_t)timeout + GONE_MS + RECOVERY_MS);
 	host.watching = false;
 }
 
