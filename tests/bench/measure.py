@@ -60,7 +60,7 @@ class Session:
         bench = self.bench
         pin = ["taskset", "-c", str(self.cpu)] if self.cpu is not None else []
         bench.pcscd = Process(
-            [*pin, lab.PCSCD, "-f", "-c", "/dev/null"],
+            [*pin, *lab.pcscd_command()],
             bench.environment(**UDEV), "pcscd")
         until(listens, "pcscd")
 

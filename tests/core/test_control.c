@@ -280,9 +280,9 @@ static void texts_come_from_the_device(void **state)
 	fixture.device.script.text[USB_PRODUCT] = "Reader";
 	fixture_open();
 	assert_int_equal(attribute(0x00010100, value), 5);
-	assert_string_equal(value, "ACME");
+	assert_string_equal((char *)value, "ACME");
 	assert_int_equal(attribute(0x00010101, value), 7);
-	assert_string_equal(value, "Reader");
+	assert_string_equal((char *)value, "Reader");
 	assert_int_equal(attribute(0x00010103, value), 0);
 }
 

@@ -178,7 +178,7 @@ static void attributes_have_their_sizes(void **state)
 		assert_int_equal(value[rows[i].size], 0x5A);
 	}
 	assert_int_equal(get(0x00010100), IFD_SUCCESS);
-	assert_string_equal(value, "ACME");
+	assert_string_equal((char *)value, "ACME");
 }
 
 static void other_attributes_are_unknown_tags(void **state)

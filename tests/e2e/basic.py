@@ -339,7 +339,7 @@ def start_configured(bench, names):
                   f"LIBPATH {lab.WORK}/libccidtrack.so", "", sep="\n",
                   file=file)
     bench.pcscd = bench.daemon = lab.Process(
-        [lab.PCSCD, "-f", "-d", "-c", path], bench.environment(), "pcscd")
+        lab.pcscd_command("-d", readers=path), bench.environment(), "pcscd")
     wait_for_socket()
 
 

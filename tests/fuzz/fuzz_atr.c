@@ -94,7 +94,7 @@ static void check_atr(const struct atr *atr)
 static bool parse(struct input *input, struct atr *ret_atr)
 {
 	size_t size = take(input, 1);
-	uint8_t *bytes = malloc(size ? size : 1);
+	uint8_t *bytes = calloc(size ? size : 1, 1);
 	int r;
 
 	assert(bytes);

@@ -28,8 +28,8 @@ from namespaces import skip
 from processes import Process, Timeout, deadline
 from sysfs import Bus
 
-__all__ = ["Lab", "Bench", "Host", "Failed", "Timeout", "program", "skip",
-           "LIBCCID", "READER"]
+__all__ = ["Lab", "Bench", "Host", "Failed", "Timeout", "pcscd_command",
+           "program", "skip", "LIBCCID", "READER"]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORK = "/run/lab"
@@ -72,6 +72,17 @@ def words(options):
     """Keyword arguments as words; _ stands for -."""
     return [f"{key.replace('_', '-')}={word(value)}"
             for key, value in options.items()]
+
+
+def pcscd_command(*arguments, readers="/dev/null"):
+    """pcscd in the foreground, with no readers but those that are plugged in
+    or told of in a file. Nor is there a bus here to ask polkitd on: from 2.0
+    on it does without only if it is told to."""
+    shown = subprocess.run([PCSCD, "--help"], text=True, capture_output=True,
+                           check=False)
+    polkit = "--disable-polkit"
+    known = polkit in shown.stdout + shown.stderr
+    return [PCSCD, "-f", *arguments, "-c", readers, *[polkit] * known]
 
 
 class Control:
@@ -283,7 +294,7 @@ class Lab(Bench):
     def start_pcscd(self, *arguments, wrapper=(), **environment):
         """Starts pcscd (-f -d, or the arguments); returns when it serves."""
         self.pcscd = Process(
-            [*wrapper, PCSCD, "-f", *(arguments or ("-d",)), "-c", "/dev/null"],
+            [*wrapper, *pcscd_command(*(arguments or ("-d",)))],
             self.environment(SYSTEMD_DEVICE_VERIFY_SYSFS="0", **environment),
             "pcscd")
         self.pcscd.wait_for(r"daemon ready", 20)
