@@ -45,10 +45,12 @@ struct usb_token {
 
 /* A transfer that is over, and how. */
 struct ending {
-	struct usb_transfer *transfer;
+	struct usb_transfer *transfer;	/* NULL: none is */
 	int status;
 	size_t received;
 };
+
+static const struct ending nothing;
 
 /* --- requests; the caller locks */
 
@@ -139,7 +141,7 @@ static struct ending give(struct usb_token *token, const uint8_t *message,
 			  size_t size)
 {
 	if (!token->in)
-		return (struct ending){ NULL };
+		return nothing;
 	if (size > token->in->size)
 		return end_in(token, -EOVERFLOW, 0);
 	memcpy(token->in->data, message, size);
@@ -162,7 +164,7 @@ static struct ending give_extension(struct usb_token *token)
 	uint64_t now = clock_now();
 
 	if (now - token->told < EXTENSION_MS)
-		return (struct ending){ NULL };
+		return nothing;
 	token->told = now;
 	iccd_put_extension(&token->iccd, message);
 	return give(token, message, sizeof(message));
@@ -172,7 +174,7 @@ static struct ending give_extension(struct usb_token *token)
 static struct ending next_ending(struct usb_token *token)
 {
 	if (token->phase == REQUESTING)
-		return (struct ending){ NULL };
+		return nothing;
 	if (token->cancelled || token->phase == FAILED)
 		return end_early(token);
 	if (token->out)
@@ -187,7 +189,7 @@ static struct ending next_ending(struct usb_token *token)
 	case REQUESTING:
 		break;
 	}
-	return (struct ending){ NULL };
+	return nothing;
 }
 
 static void resume(struct usb_token *token)

@@ -63,6 +63,14 @@ def check_apdus(card):
     assert read == counting(256) + b"\x90\x00", read.hex()
 
 
+def reset(card):
+    """Whatever comes of it."""
+    try:
+        card.reconnect(what=pcsc.RESET)
+    except pcsc.Error:
+        pass
+
+
 def every_kind_takes_short_apdus():
     """Both versions, at every level that they have."""
     for version, options in KINDS:
@@ -153,6 +161,20 @@ def unplugged_in_the_middle_it_is_gone_at_once():
             assert ended - start < deadline(1 + SOON), ended - start
 
 
+def one_that_hangs_is_reset():
+    """It keeps a request for itself; the reset is what it hears."""
+    with token(**B_LONG) as (bench, card):
+        bench.set("r", control_time=600000000)
+        thread = threading.Thread(target=reset, args=(card,))
+        thread.start()
+        bench.wait("r", "resets>=1", 20)
+        bench.set("r", control_time=0)
+        thread.join(deadline(20))
+        assert not thread.is_alive()
+        card = Context().connect(READER)
+        check_apdus(card)
+
+
 def it_is_powered_off_and_on_and_off_before_its_first_use():
     """Some begin to work only then."""
     with Lab() as bench:
@@ -196,6 +218,7 @@ if __name__ == "__main__":
                scan_and_tool_use_it,
                a_card_that_works_for_long_is_waited_for,
                unplugged_in_the_middle_it_is_gone_at_once,
+               one_that_hangs_is_reset,
                it_is_powered_off_and_on_and_off_before_its_first_use,
                a_virtual_removal_is_a_movement,
                a_token_at_rest_is_left_alone)
