@@ -221,6 +221,29 @@ def an_entry_ends_as_the_client_says():
     each(run, pin_second=int(QUICK * 100 * SECOND))
 
 
+def enter_slowly(station, milliseconds, **habits):
+    """A PIN for the echo card, which takes its time and asks for it. The APDU
+    has no data: the reader puts the PIN behind it."""
+    with station.card("echo", atr=make_atr([1]), bwt=50000, **habits) as card:
+        apdu = b"\x80\x12" + milliseconds.to_bytes(2, "big")
+        station.bench.control("keys", "r", "1234v")
+        answer = card.control(part10.features(card)[part10.VERIFY_PIN],
+                              verify(apdu, block=0))
+        assert answer == OK, answer
+        assert card.transmit(SELECT) == OK
+        stats = station.bench.stats("r")
+        assert "complaints" not in stats, stats
+        return stats
+
+
+def a_card_may_ask_for_more_time_behind_an_entry():
+    with Station() as station, station.reader("tpdu", pin=3):
+        at_once = enter_slowly(station, 1)["c6f"]
+        # one response more for each request of the card
+        assert enter_slowly(station, 400)["c6f"] == at_once + 1
+        assert enter_slowly(station, 400, ifs=40)["c6f"] == at_once + 2
+
+
 # --- a PIN is changed
 
 def a_pin_is_changed():
@@ -495,6 +518,7 @@ if __name__ == "__main__":
         the_block_of_t_1_is_announced_to_the_reader,
         a_pin_is_coded_as_the_client_says,
         an_entry_ends_as_the_client_says,
+        a_card_may_ask_for_more_time_behind_an_entry,
         a_pin_is_changed,
         a_pin_is_changed_with_any_number_of_messages,
         the_old_pin_may_be_left_out,
