@@ -11,20 +11,9 @@
 #include "vdevice.h"
 #include "vhex.h"
 #include "vnode.h"
+#include "vscript.h"
 #include "vserver.h"
 #include "vtrigger.h"
-
-/* What a command works on: found before it runs. */
-struct place {
-	struct vdevice *device;
-	struct vccid *ccid;
-	struct vslot *slot;
-};
-
-struct words {
-	char *const *word;
-	size_t n;
-};
 
 enum needs {
 	NOTHING,
@@ -165,108 +154,6 @@ static int set(struct place *place, struct words words, struct vanswer *answer)
 	return 0;
 }
 
-static int fault(struct place *place, struct words words,
-		 struct vanswer *answer)
-{
-	(void)answer;
-	if (words.n == 1 && strcmp(words.word[0], "none") == 0) {
-		vfault_clear(&place->ccid->faults);
-		return 0;
-	}
-	return vfault_add(&place->ccid->faults, words.word, words.n);
-}
-
-static int on(struct place *place, struct words words, struct vanswer *answer)
-{
-	(void)answer;
-	if (words.n == 1 && strcmp(words.word[0], "none") == 0) {
-		vtrigger_clear(place->ccid);
-		return 0;
-	}
-	return vtrigger_add(place->ccid, words.word, words.n);
-}
-
-/* "keys r 1234v": what the user does at the reader's own keys */
-static int keys(struct place *place, struct words words, struct vanswer *answer)
-{
-	(void)answer;
-	if (words.n != 1)
-		return -EINVAL;
-	if (strcmp(words.word[0], "none") != 0)
-		return vkeypad_press(place->ccid, words.word[0]);
-	place->ccid->keys[0] = '\0';
-	return 0;
-}
-
-static int escape(struct place *place, struct words words,
-		  struct vanswer *answer)
-{
-	(void)answer;
-	if (words.n == 1 && strcmp(words.word[0], "none") == 0) {
-		vescape_clear(&place->ccid->escapes);
-		return 0;
-	}
-	return vescape_add(&place->ccid->escapes, words.word, words.n);
-}
-
-static struct vpipe *pipe_named(struct vccid *ccid, const char *name)
-{
-	if (strcmp(name, "out") == 0)
-		return &ccid->out;
-	if (strcmp(name, "in") == 0)
-		return &ccid->in;
-	if (strcmp(name, "interrupt") == 0)
-		return &ccid->interrupt;
-	return NULL;
-}
-
-static int halt(struct place *place, struct words words, struct vanswer *answer)
-{
-	struct vpipe *pipe;
-
-	(void)answer;
-	pipe = words.n == 1 ? pipe_named(place->ccid, words.word[0]) : NULL;
-	if (!pipe)
-		return -EINVAL;
-	vpipe_halt(pipe);
-	return 0;
-}
-
-/* "damage in 71": the next urb with data ends with -71 */
-static int damage(struct place *place, struct words words,
-		  struct vanswer *answer)
-{
-	struct vpipe *pipe;
-	long long number;
-
-	(void)answer;
-	if (words.n != 2)
-		return -EINVAL;
-	pipe = pipe_named(place->ccid, words.word[0]);
-	number = voptions_number(words.word[1], 10);
-	if (!pipe || number <= 0 || number > 200)
-		return -EINVAL;
-	pipe->damage = -(int)number;
-	return 0;
-}
-
-/* "end interrupt 108": the urbs that wait now end with -108 */
-static int end(struct place *place, struct words words, struct vanswer *answer)
-{
-	struct vpipe *pipe;
-	long long number;
-
-	(void)answer;
-	if (words.n != 2)
-		return -EINVAL;
-	pipe = pipe_named(place->ccid, words.word[0]);
-	number = voptions_number(words.word[1], 10);
-	if (!pipe || number <= 0 || number > 200)
-		return -EINVAL;
-	vpipe_end(pipe, NULL, -(int)number);
-	return 0;
-}
-
 /* Another program has the interface, as far as the host can tell. */
 static int hold(struct place *place, struct words words, struct vanswer *answer)
 {
@@ -283,36 +170,6 @@ static int let_go(struct place *place, struct words words,
 	(void)answer;
 	return vdevice_release(place->device, place->ccid,
 			       place->ccid->interface);
-}
-
-static int push(struct vpipe *pipe, struct words words)
-{
-	uint8_t bytes[512];
-	long long count = words.n == 2 ? voptions_number(words.word[1], 10) : 1;
-	ssize_t size;
-
-	if (words.n < 1 || words.n > 2 || count < 0)
-		return -EINVAL;
-	size = vhex_parse(words.word[0], bytes, sizeof(bytes));
-	if (size < 0)
-		return -EINVAL;
-	while (count--)
-		vpipe_push(pipe, bytes, (size_t)size, false);
-	return 0;
-}
-
-static int notify(struct place *place, struct words words,
-		  struct vanswer *answer)
-{
-	(void)answer;
-	return push(&place->ccid->interrupt, words);
-}
-
-static int stray(struct place *place, struct words words,
-		 struct vanswer *answer)
-{
-	(void)answer;
-	return push(&place->ccid->in, words);
 }
 
 /* The reader loses power, as in a bus reset by somebody else. */
@@ -441,17 +298,17 @@ static const struct {
 	{ "quit", NOTHING, quit },
 	{ "unplug", READER, unplug },
 	{ "set", READER, set },
-	{ "fault", READER, fault },
-	{ "on", READER, on },
-	{ "keys", READER, keys },
-	{ "escape", READER, escape },
-	{ "halt", READER, halt },
-	{ "damage", READER, damage },
-	{ "end", READER, end },
+	{ "fault", READER, vscript_fault },
+	{ "on", READER, vscript_on },
+	{ "keys", READER, vscript_keys },
+	{ "escape", READER, vscript_escape },
+	{ "halt", READER, vscript_halt },
+	{ "damage", READER, vscript_damage },
+	{ "end", READER, vscript_end },
 	{ "hold", READER, hold },
 	{ "let-go", READER, let_go },
-	{ "notify", READER, notify },
-	{ "stray", READER, stray },
+	{ "notify", READER, vscript_notify },
+	{ "stray", READER, vscript_stray },
 	{ "power-loss", READER, power_loss },
 	{ "stats", READER, stats },
 	{ "clear", READER, clear },
