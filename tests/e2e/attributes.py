@@ -6,8 +6,9 @@ import contextlib
 import sys
 
 import cases
+from cases import deadline
 import pcsc
-from station import (KINDS, PROTOCOL, READER, Station, ask, fails_with,
+from station import (KINDS, PROTOCOL, READER, SOON, Station, ask, fails_with,
                      make_atr, read)
 
 UNKNOWN = {0x8010001F, 0x80100022}      # pcsc-lite has used both
@@ -71,6 +72,15 @@ def direct(station, name=READER):
     card.disconnect()
 
 
+def wait_for_empty(station):
+    """pcscd knows the one reader, and that it is empty; its name."""
+    name, = station.context.wait_for_readers(1)
+    watch = pcsc.Watch(name)
+    watch.until(lambda state: state.empty, deadline(SOON))
+    watch.close()
+    return name
+
+
 def check_reader(station, values, missing=()):
     """The same for whoever comes now."""
     with direct(station) as card:
@@ -93,7 +103,7 @@ def a_reader_tells_of_itself_whatever_is_in_it():
 def a_serial_number_is_told_as_it_is():
     with Station() as station:
         station.bench.plug("r", serial="S-42")
-        name, = station.context.wait_for_readers(1)
+        name = wait_for_empty(station)
         with direct(station, name) as card:
             check(card, {0x00010103: text("S-42")})
 
@@ -253,7 +263,7 @@ def a_look_at_the_presence_takes_no_movement_away():
 def a_reader_that_is_gone_tells_nothing():
     with Station() as station:
         station.bench.plug("r", level="tpdu")
-        station.context.wait_for_readers(1)
+        wait_for_empty(station)
         card = station.context.connect(READER, pcsc.DIRECT, 0)
         station.bench.unplug("r")
         station.context.wait_for_readers(0)
