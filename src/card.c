@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "ccid.h"
 #include "clock.h"
+#include "escape.h"
 #include "exchange.h"
 #include "log.h"
 #include "movement.h"
@@ -17,6 +18,7 @@
 #define POWER_ON_MS	10000	/* one attempt, without time extensions */
 #define POWER_ALL_MS	30000	/* all of them; what is cleaned up comes on top */
 #define POWER_OFF_MS	3000
+#define ERROR_EMV_MODE	0xBB	/* some makers' own */
 #define SELECT_NONE	0xFF	/* the card needed more than one attempt */
 #define POWER_PAUSE_MS	100	/* for a card that has to lose its charge */
 
@@ -73,9 +75,8 @@ size_t card_atr(struct reader *reader, unsigned slot, uint8_t *atr)
 	return size;
 }
 
-/* 0: the reader has an ATR. -EIO: the card did not answer at this voltage. */
-static int try_voltage(struct reader *reader, unsigned slot, uint8_t select,
-		       uint64_t deadline)
+static int power_on(struct reader *reader, unsigned slot, uint8_t select,
+		    uint64_t deadline, struct ccid_reply *ret_reply)
 {
 	const struct exchange_command command = {
 		.type = CCID_POWER_ON,
@@ -83,9 +84,33 @@ static int try_voltage(struct reader *reader, unsigned slot, uint8_t select,
 		.wait_ms = POWER_ON_MS,
 		.deadline = deadline,
 	};
-	struct ccid_reply reply;
-	int r = exchange_run(reader, slot, &command, &reply);
 
+	return exchange_run(reader, slot, &command, ret_reply);
+}
+
+/* In EMV mode a reader refuses all cards but those of banks. */
+static bool leaves_emv_mode(struct reader *reader, unsigned slot,
+			    const struct ccid_reply *refusal)
+{
+	static const uint8_t iso_mode[] = { 0x1F, 0x01 };
+	struct ccid_reply reply;
+
+	return reader->quirk.flags & QUIRK_ISO_MODE &&
+	       refusal->outcome == CCID_FAILED &&
+	       refusal->error == ERROR_EMV_MODE &&
+	       escape_run(reader, slot, iso_mode, sizeof(iso_mode),
+			  &reply) == 0;
+}
+
+/* 0: the reader has an ATR. -EIO: the card did not answer at this voltage. */
+static int try_voltage(struct reader *reader, unsigned slot, uint8_t select,
+		       uint64_t deadline)
+{
+	struct ccid_reply reply;
+	int r = power_on(reader, slot, select, deadline, &reply);
+
+	if (r == 0 && leaves_emv_mode(reader, slot, &reply))
+		r = power_on(reader, slot, select, deadline, &reply);
 	if (r < 0)
 		return r;
 	if (reply.outcome != CCID_DONE || reply.size > READER_ATR_MAX)
@@ -204,7 +229,7 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
 	reader->slot[slot].session.spoilt = false;
-	if (reset)
+	if (reset || reader->quirk.flags & QUIRK_OFF_BEFORE_ON)
 		card_power_off_owned(reader, slot);
 	r = try_voltages(reader, slot);
 	if (r < 0)

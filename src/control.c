@@ -203,29 +203,6 @@ int control(struct reader *reader, unsigned slot, uint64_t code,
 	return r;
 }
 
-/* Asked for once, by the first who wants to know. */
-static int fetch_text(struct reader *reader, enum usb_text which)
-{
-	char text[READER_TEXT_MAX];
-	bool known;
-	int r;
-
-	pthread_mutex_lock(&reader->lock);
-	known = reader->text_known[which];
-	pthread_mutex_unlock(&reader->lock);
-	if (known)
-		return 0;
-	r = usb_string(reader->usb, which, text, sizeof(text));
-	if (r < 0)
-		return r;
-	pthread_mutex_lock(&reader->lock);
-	if (!reader->text_known[which])
-		memcpy(reader->text[which], text, sizeof(text));
-	reader->text_known[which] = true;
-	pthread_mutex_unlock(&reader->lock);
-	return 0;
-}
-
 static int find_text(struct reader *reader, enum attribute_text text,
 		     const char **ret_text)
 {
@@ -234,14 +211,11 @@ static int find_text(struct reader *reader, enum attribute_text text,
 		[ATTRIBUTE_PRODUCT] = USB_PRODUCT,
 		[ATTRIBUTE_SERIAL] = USB_SERIAL,
 	};
-	int r;
 
 	*ret_text = "";
 	if (text == ATTRIBUTE_NO_TEXT)
 		return 0;
-	r = fetch_text(reader, texts[text]);
-	*ret_text = reader->text[texts[text]];
-	return r;
+	return reader_text(reader, texts[text], ret_text);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include "escape.h"
 #include "exchange.h"
 #include "log.h"
+#include "pin_text.h"
 
 #define OFFS_MAX	10	/* power-offs that start a reader */
 
@@ -137,12 +138,29 @@ static void switch_to_apdus(struct reader *reader, unsigned slot)
 		reader->desc.level = DESC_LEVEL_SHORT_APDU;
 }
 
+static void load_pin_texts(struct reader *reader, unsigned slot)
+{
+	static const uint8_t no_verify[] = { 0xB5, 0x00 };
+	uint8_t texts[PIN_TEXT_SIZE];
+	struct ccid_reply reply;
+
+	pin_text_put((uint16_t)reader->options.language, texts);
+	say(reader, slot, "texts of the PIN pad loaded",
+	    escape_run(reader, slot, texts, sizeof(texts), &reply));
+	if (reader->options.driver_options & OPTIONS_NO_PIN_RETRIES)
+		say(reader, slot, "question for the tries left switched off",
+		    escape_run(reader, slot, no_verify, sizeof(no_verify),
+			       &reply));
+}
+
 void greet_behind(struct reader *reader, unsigned slot)
 {
 	uint32_t flags = reader->quirk.flags;
 
 	if (flags & QUIRK_PIN_BLOCK && reader->desc.pin_support)
 		ask_pin_block(reader, slot);
+	if (flags & QUIRK_PIN_TEXTS && reader->desc.pin_support)
+		load_pin_texts(reader, slot);
 	if (flags & QUIRK_APDU_MODE &&
 	    reader->options.driver_options & OPTIONS_APDU_MODE &&
 	    reader->desc.level == DESC_LEVEL_TPDU)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "pin_text.h"
 #include "plist.h"
 
 #define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
@@ -339,6 +340,15 @@ static void take_options_file(void)
 	take_path(path && path[0] == '/' ? path : OPTIONS_FILE);
 }
 
+static void take_language(void)
+{
+	const char *text = from_environment("LANG");
+
+	if (text && text[0] && text[1])
+		current.common.language =
+			PIN_TEXT_LANGUAGE((uint8_t)text[0], (uint8_t)text[1]);
+}
+
 static void take_environment(void)
 {
 	for (size_t i = 0; i < ROWS(known); i++) {
@@ -391,6 +401,7 @@ void options_load(void)
 	take_bundle();
 	take_options_file();
 	take_environment();
+	take_language();
 	options_for(0, 0, &options);
 	log_set_level(options.log_level);
 }

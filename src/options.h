@@ -32,6 +32,7 @@
 #define OPTIONS_ESCAPE		0x0001u	/* any client may send escape commands */
 #define OPTIONS_APDU_MODE	0x0002u	/* TPDU readers that can do APDUs shall */
 #define OPTIONS_OLD_FIRMWARE	0x0004u	/* serve a reader whose firmware is bad */
+#define OPTIONS_NO_PIN_RETRIES	0x0040u	/* some PIN pads ask cards for their tries */
 #define OPTIONS_VOLTAGE_SHIFT	4	/* two bits: enum params_first */
 #define OPTIONS_VOLTAGE_MASK	3u
 
@@ -49,6 +50,7 @@ struct options {
 	uint32_t max_ifsd;
 	uint32_t pin_pad;		/* 0: hidden */
 	uint32_t pin_min, pin_max;	/* digits; 0: as far as is known */
+	uint32_t language;		/* pin_text.h; of the variable LANG */
 };
 
 /* Reads everything afresh. The caller sees to it that nobody is in here. */

@@ -298,6 +298,37 @@ void reader_close_slot(struct reader *reader, unsigned slot)
 	forget_slot(reader, slot);
 }
 
+static bool is_text_known(struct reader *reader, enum usb_text which)
+{
+	bool known;
+
+	pthread_mutex_lock(&reader->lock);
+	known = reader->text_known[which];
+	pthread_mutex_unlock(&reader->lock);
+	return known;
+}
+
+/* Of two who ask at a time the first one's text stays: the other may have it. */
+int reader_text(struct reader *reader, enum usb_text which,
+		const char **ret_text)
+{
+	char text[READER_TEXT_MAX];
+	int r;
+
+	*ret_text = reader->text[which];
+	if (is_text_known(reader, which))
+		return 0;
+	r = usb_string(reader->usb, which, text, sizeof(text));
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&reader->lock);
+	if (!reader->text_known[which])
+		memcpy(reader->text[which], text, sizeof(text));
+	reader->text_known[which] = true;
+	pthread_mutex_unlock(&reader->lock);
+	return 0;
+}
+
 void reader_lost(struct reader *reader)
 {
 	if (reader->gone)

@@ -116,6 +116,13 @@ void reader_end_slot(struct reader *reader, unsigned slot);
 /* Nobody is in a call on the slot any more. Powers the card off. */
 void reader_close_slot(struct reader *reader, unsigned slot);
 
+/*
+ * One of the device's texts, asked for once, by the first who wants to know;
+ * empty if it has none. Valid as long as the reader is. -ENODEV.
+ */
+int reader_text(struct reader *reader, enum usb_text which,
+		const char **ret_text);
+
 /* The device is gone: every wait and every command ends. Caller locks. */
 void reader_lost(struct reader *reader);
 

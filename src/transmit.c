@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "transmit.h"
 
+#include <config.h>
 #include <errno.h>
 #include <string.h>
 
@@ -10,9 +11,11 @@
 #include "ccid.h"
 #include "clock.h"
 #include "exchange.h"
+#include "identity.h"
 #include "protocol.h"
 #include "t0.h"
 
+#define PACKET_SIZE	64	/* QUIRK_SPLIT_READS: at full speed */
 #define ALL_MS	TIMES_MAX_MS	/* a card may make keys for minutes */
 
 enum engine_kind {
@@ -108,7 +111,25 @@ static uint32_t wait_for_block(const struct transmission *t,
 	case ENGINE_T1:
 		break;
 	}
-	return times_t1_ms(times, block->bwi, block->size, T1_BLOCK_MAX, cap);
+	return times_t1_ms(times, block->bwi, block->size, T1_BLOCK_MAX, cap) +
+	       t->reader->quirk.extra_wait_s * 1000;
+}
+
+/*
+ * Some readers hang on a reply that fills its packets. A byte alone is asked for
+ * then, and the engine asks for the others.
+ */
+static uint16_t level_parameter(const struct transmission *t,
+				const struct engine_block *block)
+{
+	const struct reader *reader = t->reader;
+	uint16_t wanted = block->level_parameter;
+
+	if (reader->quirk.flags & QUIRK_SPLIT_READS &&
+	    reader->desc.level == DESC_LEVEL_CHARACTER && wanted &&
+	    (CCID_HEADER_SIZE + wanted) % PACKET_SIZE == 0)
+		return 1;
+	return wanted;
 }
 
 static const struct {
@@ -161,10 +182,11 @@ static int take_as_silence(struct engine_reply *ret_reply)
 static int send_block(struct transmission *t, const struct engine_block *block,
 		      struct engine_reply *ret_reply)
 {
+	uint16_t parameter = level_parameter(t, block);
 	const struct exchange_command command = {
 		.type = CCID_XFR_BLOCK,
-		.parameters = { block->bwi, (uint8_t)block->level_parameter,
-				(uint8_t)(block->level_parameter >> 8) },
+		.parameters = { block->bwi, (uint8_t)parameter,
+				(uint8_t)(parameter >> 8) },
 		.data = block->data,
 		.size = block->size,
 		.purpose = EXCHANGE_CARD,
@@ -269,6 +291,23 @@ static int agree(struct reader *reader, unsigned slot, int protocol)
 	return 0;
 }
 
+/* As identity_answer, for readers whose clients ask the driver. */
+static int answer_for_reader(struct reader *reader, const uint8_t *command,
+			     size_t size, uint8_t *answer, size_t room)
+{
+	struct identity identity = {
+		.firmware = reader->info.device_version,
+		.driver = PACKAGE_VERSION,
+	};
+
+	if (!(reader->quirk.flags & QUIRK_IDENTITY))
+		return 0;
+	if (reader_text(reader, USB_MANUFACTURER, &identity.maker) < 0 ||
+	    reader_text(reader, USB_PRODUCT, &identity.product) < 0)
+		return -ENODEV;
+	return identity_answer(&identity, command, size, answer, room);
+}
+
 int transmit(struct reader *reader, unsigned slot, int protocol,
 	     const uint8_t *command, size_t size, uint8_t *answer, size_t room,
 	     size_t *ret_size)
@@ -283,7 +322,10 @@ int transmit(struct reader *reader, unsigned slot, int protocol,
 	struct apdu_command parsed;
 	int r;
 
-	*ret_size = 0;
+	r = answer_for_reader(reader, command, size, answer, room);
+	*ret_size = r > 0 ? (size_t)r : 0;
+	if (r)
+		return r < 0 ? r : 0;
 	if (apdu_parse(command, size, &parsed) == 0)
 		t.expected += parsed.le;
 	r = exchange_begin(reader, slot, EXCHANGE_CARD);

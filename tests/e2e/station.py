@@ -134,9 +134,9 @@ class Station:
     """The lab with pcscd; one reader "r" and one card at a time. environment:
     pcscd's."""
 
-    def __init__(self, **environment):
+    def __init__(self, ids=None, **environment):
         self.environment = environment
-        self.bench = Lab()
+        self.bench = Lab(ids=ids)
         self.context = None
         self.watch = None
         self.mark = 0

@@ -1,0 +1,410 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a trait of quirk.h changes once the reader is in use; greet.h has those
+ * of its opening in test_greet.c.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "card.h"
+#include "control.h"
+#include "fixture.h"
+#include "options.h"
+#include "pin_pad.h"
+#include "transmit.h"
+
+#define EMV_MODE	0xBB
+#define READER_DIRECT	0x42000A08u
+
+static int plug(void **state)
+{
+	setenv("CCIDTRACK_options", "/nowhere/at/all", 1);
+	options_forget();
+	memset(&pin_pad, 0, sizeof(pin_pad));
+	return fixture_plug(state);
+}
+
+static void pretend(uint16_t vendor, uint16_t product)
+{
+	fixture.device.script.info.vendor = vendor;
+	fixture.device.script.info.product = product;
+}
+
+static void *run_open(void *argument)
+{
+	struct usb_info *info = &fixture.device.script.info;
+	char name[64];
+
+	snprintf(name, sizeof(name),
+		 "usb:%04x/%04x:libudev:0:/dev/bus/usb/%03u/%03u",
+		 info->vendor, info->product, fixture.device.script.bus % 1000,
+		 fixture.device.script.address % 1000);
+	*(int *)argument = reader_open(name, &fixture.reader);
+	if (*(int *)argument == 0)
+		*(int *)argument = reader_open_slot(fixture.reader, 0);
+	return NULL;
+}
+
+/* With whatever the reader is left alone for. */
+static void open_patiently(void)
+{
+	struct call call;
+	int r = 1;
+
+	call_start(&call, run_open, &r);
+	stopped_clock_pass(2000);
+	call_join(&call);
+	assert_int_equal(r, 0);
+	fixture.slots = 1;
+}
+
+static void plug_pin_pad(uint32_t level, uint8_t support)
+{
+	pin_pad_plug(&fixture.device, level | DEVICE_AUTOMATIC, support);
+}
+
+static void be_agreed(uint8_t protocol)
+{
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, protocol), 0);
+}
+
+static void set(const char *key, const char *value)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "<plist><dict><key>%s</key><string>%s"
+		 "</string></dict></plist>", key, value);
+	assert_int_equal(options_take("file", text, strlen(text)), 0);
+}
+
+/* --- power */
+
+static void a_reader_in_emv_mode_is_told_to_leave_it(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x4433);
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	pin_pad_will_say(NULL, 0);
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0, EMV_MODE);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(pin_pad.escapes, 1);
+	assert_memory_equal(pin_pad.bytes, "\x1F\x01", 2);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_ON), 2);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 0);
+}
+
+static void other_readers_are_told_nothing(void **state)
+{
+	(void)state;
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0, EMV_MODE);
+	power_up(0);
+	assert_int_equal(pin_pad.escapes, 0);
+}
+
+static void a_power_off_comes_first_where_it_must(void **state)
+{
+	(void)state;
+	pretend(0x0D46, 0x301D);
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 1);
+}
+
+static void otherwise_there_is_none(void **state)
+{
+	(void)state;
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 0);
+}
+
+/* --- APDUs */
+
+static struct order order;
+
+static void *run_any(void *argument)
+{
+	static const uint8_t command[] = { 0x00, 0xA4, 0x00, 0x00 };
+
+	(void)argument;
+	order.r = transmit(fixture.reader, 0, TRANSMIT_ANY, command,
+			   sizeof(command), order.answer,
+			   sizeof(order.answer), &order.size);
+	return NULL;
+}
+
+static void be_silent_for(unsigned seconds, bool still_waits)
+{
+	plug_pin_pad(TPDU_LEVEL, 0);
+	pin_pad.t1 = true;
+	open_patiently();
+	be_agreed(1);
+	for (unsigned i = 0; i < PIN_PAD_REPLIES_MAX; i++)
+		pin_pad_will_be_silent();
+	call_start(&order.call, run_any, NULL);
+	stopped_clock_pass(seconds * 1000);
+	assert_int_equal(pin_pad.blocks == 1, still_waits);
+	stopped_clock_pass(4000000);
+	call_join(&order.call);
+	assert_true(order.r < 0);
+}
+
+static void a_card_that_makes_keys_is_waited_for(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x34D2);
+	be_silent_for(300, true);
+}
+
+static void other_cards_are_not_waited_for_so_long(void **state)
+{
+	(void)state;
+	be_silent_for(300, false);
+}
+
+static void the_driver_answers_for_a_reader_whose_clients_ask_it(void **state)
+{
+	static const uint8_t who[] = { 0xFF, 0x9A, 0x01, 0x03, 0x00 };
+
+	(void)state;
+	pretend(0x0D46, 0x301D);
+	fixture.device.script.text[USB_PRODUCT] = "Token";
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	be_agreed(0);
+	order_transmit(&order, 0, who, sizeof(who));
+	assert_int_equal(order_join(&order, NULL), 0);
+	assert_int_equal(order.size, 7);
+	assert_memory_equal(order.answer, "Token\x90\x00", 7);
+	assert_int_equal(fixture.device.blocks_to_cards, 0);
+}
+
+static void with_other_readers_the_card_is_asked(void **state)
+{
+	static const uint8_t who[] = { 0xFF, 0x9A, 0x01, 0x03, 0x00 };
+
+	(void)state;
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	be_agreed(0);
+	order_transmit(&order, 0, who, sizeof(who));
+	assert_int_equal(order_join(&order, NULL), 0);
+	assert_int_equal(fixture.device.blocks_to_cards, 1);
+}
+
+/* --- vendor commands */
+
+static void some_escapes_are_for_everybody(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437);
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	pin_pad_will_say(good, sizeof(good));
+	asked_for(ESCAPE, (const uint8_t *)"\x02", 1);
+	assert_answer(good, sizeof(good));
+	asked_for(ESCAPE, (const uint8_t *)"\x03", 1);
+	assert_failed(-ENOTSUP);
+	assert_int_equal(pin_pad.escapes, 1);
+}
+
+static void the_firmware_text_is_asked_for_once(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437);
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	pin_pad_will_say((const uint8_t *)"GX-1.05", 7);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(asked_for(PROPERTIES, NULL, 0), 0);
+		assert_non_null(memmem(asked.answer, asked.received,
+				       "\x08\x07GX-1.05", 9));
+	}
+	assert_int_equal(pin_pad.escapes, 1);
+}
+
+static void a_reader_without_such_a_text_is_asked_once_as_well(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437);
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	pin_pad_will_fail(CCID_ERROR_NOT_SUPPORTED);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(asked_for(PROPERTIES, NULL, 0), 0);
+		assert_non_null(memmem(asked.answer, asked.received,
+				       "\x08\x04" "1.00", 6));
+	}
+	assert_int_equal(pin_pad.escapes, 1);
+}
+
+static void a_secure_terminal_gets_its_own_commands_and_no_others(void **state)
+{
+	static const uint8_t command[] = { 0x20, 0x70, 0x00, 0x00, 0x00 };
+	static const uint8_t other[] = { 0x00, 0xA4, 0x00, 0x00 };
+
+	(void)state;
+	pretend(0x0D46, 0x4289);
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	pin_pad_will_say(good, sizeof(good));
+	asked_for(READER_DIRECT, command, sizeof(command));
+	assert_answer(good, sizeof(good));
+	assert_int_equal(pin_pad.type, CCID_ESCAPE);
+	assert_memory_equal(pin_pad.bytes, command, sizeof(command));
+	asked_for(READER_DIRECT, other, sizeof(other));
+	assert_failed(-ENOTSUP);
+	assert_int_equal(pin_pad.escapes, 1);
+}
+
+/* --- PIN pads */
+
+static void an_empty_display_is_filled_at_open(void **state)
+{
+	(void)state;
+	pretend(0x0982, 0x0008);
+	plug_pin_pad(SHORT_LEVEL, 3);
+	pin_pad_will_say(NULL, 0);
+	open_patiently();
+	assert_int_equal(pin_pad.escapes, 1);
+	assert_int_equal(pin_pad.size, 165);
+	assert_memory_equal(pin_pad.bytes, "\xB2\xA0\x00\x4D\x4C", 5);
+}
+
+static void a_pin_pad_may_be_kept_from_asking_the_card(void **state)
+{
+	(void)state;
+	pretend(0x0982, 0x0008);
+	set("ifdDriverOptions", "0x40");
+	plug_pin_pad(SHORT_LEVEL, 3);
+	pin_pad_will_say(NULL, 0);
+	pin_pad_will_say(NULL, 0);
+	open_patiently();
+	assert_int_equal(pin_pad.escapes, 2);
+	assert_memory_equal(pin_pad.bytes, "\xB5\x00", 2);
+}
+
+static void a_pin_is_wanted_when_the_last_key_is_up_again(void **state)
+{
+	(void)state;
+	pretend(0x413C, 0x2101);
+	plug_pin_pad(SHORT_LEVEL, 3);
+	open_patiently();
+	be_agreed(0);
+	pin_pad_will_say(good, sizeof(good));
+	ask(VERIFY, verify, sizeof(verify));
+	stopped_clock_pass(249);
+	assert_int_equal(pin_pad.secures, 0);
+	stopped_clock_pass(1);
+	asked_over(NULL);
+	assert_answer(good, sizeof(good));
+	assert_int_equal(pin_pad.secures, 1);
+	assert_int_equal(pin_pad.bytes[8], 0);
+}
+
+static void a_bare_command_is_announced(void **state)
+{
+	static const uint8_t bare[] = {
+		0x1E, 0x00, 0x82, 0x00, 0x00, 0x08, 0x04, 0x02, 0x01, 0x09,
+		0x04, 0x00, 0x00, 0x00, 0x00, 0x04, 0x00, 0x00, 0x00,
+		0x00, 0x20, 0x00, 0x81,
+	};
+
+	(void)state;
+	pretend(0x04E6, 0xE003);
+	fixture.device.script.info.device_version = 0x0510;
+	plug_pin_pad(SHORT_LEVEL, 3);
+	open_patiently();
+	be_agreed(0);
+	pin_pad_will_say(NULL, 0);
+	pin_pad_will_say(good, sizeof(good));
+	asked_for(VERIFY, bare, sizeof(bare));
+	assert_answer(good, sizeof(good));
+	assert_int_equal(pin_pad.escapes, 1);
+	assert_int_equal(pin_pad.secures, 1);
+	pin_pad_will_say(good, sizeof(good));
+	asked_for(VERIFY, verify, sizeof(verify));
+	assert_int_equal(pin_pad.escapes, 1);
+}
+
+static void how_many_digits_it_takes_is_told(void **state)
+{
+	(void)state;
+	pretend(0x076B, 0x3821);
+	plug_pin_pad(SHORT_LEVEL, 3);
+	open_patiently();
+	asked_for(PROPERTIES, NULL, 0);
+	assert_non_null(memmem(asked.answer, asked.received,
+			       "\x06\x01\x01\x07\x01\x1F", 6));
+}
+
+static void a_pin_pad_that_tells_the_pin_is_not_offered(void **state)
+{
+	(void)state;
+	pretend(0x03F0, 0x1024);
+	plug_pin_pad(SHORT_LEVEL, 3);
+	open_patiently();
+	be_agreed(0);
+	asked_for(VERIFY, verify, sizeof(verify));
+	assert_failed(-ENOTSUP);
+	assert_int_equal(pin_pad.secures, 0);
+}
+
+static void it_is_if_the_administrator_knows_better(void **state)
+{
+	(void)state;
+	pretend(0x03F0, 0x1024);
+	set("ifdQuirks", "0");
+	plug_pin_pad(SHORT_LEVEL, 3);
+	open_patiently();
+	be_agreed(0);
+	pin_pad_will_say(good, sizeof(good));
+	asked_for(VERIFY, verify, sizeof(verify));
+	assert_answer(good, sizeof(good));
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, plug, fixture_discard)
+		TEST(a_reader_in_emv_mode_is_told_to_leave_it),
+		TEST(other_readers_are_told_nothing),
+		TEST(a_power_off_comes_first_where_it_must),
+		TEST(otherwise_there_is_none),
+		TEST(a_card_that_makes_keys_is_waited_for),
+		TEST(other_cards_are_not_waited_for_so_long),
+		TEST(the_driver_answers_for_a_reader_whose_clients_ask_it),
+		TEST(with_other_readers_the_card_is_asked),
+		TEST(some_escapes_are_for_everybody),
+		TEST(the_firmware_text_is_asked_for_once),
+		TEST(a_reader_without_such_a_text_is_asked_once_as_well),
+		TEST(a_secure_terminal_gets_its_own_commands_and_no_others),
+		TEST(an_empty_display_is_filled_at_open),
+		TEST(a_pin_pad_may_be_kept_from_asking_the_card),
+		TEST(a_pin_is_wanted_when_the_last_key_is_up_again),
+		TEST(a_bare_command_is_announced),
+		TEST(how_many_digits_it_takes_is_told),
+		TEST(a_pin_pad_that_tells_the_pin_is_not_offered),
+		TEST(it_is_if_the_administrator_knows_better),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
