@@ -56,11 +56,13 @@ static uint64_t pump_asked(struct channel *channel, uint64_t now)
 	return CLOCK_NEVER;
 }
 
-/* One question more would be in vain: the watcher is to see to it. */
+/* One question more would be in vain: whoever waits is to see to it. */
 static bool is_ailing(const struct reader *reader, unsigned slot)
 {
-	return reader->slot[slot].unanswered >= UNANSWERED_MAX &&
-	       reader->track.slot[slot].waiting;
+	const struct slot *s = &reader->slot[slot];
+
+	return s->unanswered >= UNANSWERED_MAX &&
+	       (s->wanted || reader->track.slot[slot].waiting);
 }
 
 /*
@@ -93,6 +95,7 @@ static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 	}
 	if (is_ailing(reader, slot)) {
 		pthread_cond_broadcast(&s->moved);
+		pthread_cond_broadcast(&s->replied);
 		return CLOCK_NEVER;
 	}
 	ask(channel, slot, now);
@@ -153,6 +156,30 @@ static bool may_be_asked(struct reader *reader, unsigned slot)
 }
 
 /* Caller locks. */
+static void let_go(struct channel *channel)
+{
+	struct reader *reader = channel->reader;
+
+	attempt_settle(channel);
+	channel_release(channel);
+	exchange_pump(reader, clock_now());
+}
+
+bool exchange_mend(struct reader *reader, unsigned slot)
+{
+	struct slot *s = &reader->slot[slot];
+	struct channel *channel = channel_find_free(reader);
+	struct recovery recovery = { 0 };
+
+	if (!is_ailing(reader, slot) || s->owned || !channel)
+		return false;
+	channel_take(channel, slot, true);
+	recovery_climb(channel, -EIO, &recovery);
+	let_go(channel);
+	return true;
+}
+
+/* Caller locks. The slot counts as wanted. */
 static int wait_for_slot(struct reader *reader, unsigned slot,
 			 enum exchange_purpose purpose)
 {
@@ -172,6 +199,8 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 			patience = now + EXCHANGE_SHORT_MS;
 		if (r == -EAGAIN && now >= patience)
 			return -ETIMEDOUT;
+		if (r == -EAGAIN && exchange_mend(reader, slot))
+			continue;
 		due = exchange_pump(reader, now);
 		if (r == -EAGAIN)
 			due = clock_earlier(due, patience);
@@ -187,7 +216,9 @@ int exchange_begin(struct reader *reader, unsigned slot,
 	int r;
 
 	pthread_mutex_lock(&reader->lock);
+	reader->slot[slot].wanted++;
 	r = wait_for_slot(reader, slot, purpose);
+	reader->slot[slot].wanted--;
 	if (r == 0)
 		channel_take(channel_find_free(reader), slot, true);
 	pthread_mutex_unlock(&reader->lock);
@@ -201,16 +232,6 @@ bool exchange_is_owned(const struct reader *reader, unsigned slot)
 	return s->owned && !is_asked(s);
 }
 
-/* Caller locks. */
-static void let_go(struct channel *channel)
-{
-	struct reader *reader = channel->reader;
-
-	attempt_settle(channel);
-	channel_release(channel);
-	exchange_pump(reader, clock_now());
-}
-
 void exchange_end(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
@@ -218,25 +239,22 @@ void exchange_end(struct reader *reader, unsigned slot)
 	pthread_mutex_unlock(&reader->lock);
 }
 
-bool exchange_mend(struct reader *reader, unsigned slot)
+/*
+ * A reply that says of the command that it was not taken. "Aborted" is one that
+ * was not: the reader is left in the middle of an abort, by whomever.
+ */
+static int error_of_reply(const struct ccid_reply *reply)
 {
-	struct slot *s = &reader->slot[slot];
-	struct channel *channel = channel_find_free(reader);
-	struct recovery recovery = { 0 };
-
-	if (!is_ailing(reader, slot) || s->owned || !channel)
-		return false;
-	channel_take(channel, slot, true);
-	recovery_climb(channel, -EIO, &recovery);
-	let_go(channel);
-	return true;
-}
-
-static bool is_busy(const struct ccid_reply *reply)
-{
-	return reply->outcome == CCID_FAILED &&
-	       (reply->error == CCID_ERROR_SLOT_BUSY ||
-		reply->error == CCID_ERROR_AUTO_SEQUENCE);
+	if (reply->outcome != CCID_FAILED)
+		return 0;
+	switch (reply->error) {
+	case CCID_ERROR_SLOT_BUSY:
+	case CCID_ERROR_AUTO_SEQUENCE:
+		return -EBUSY;
+	case CCID_ERROR_ABORTED:
+		return -EIO;
+	}
+	return 0;
 }
 
 /* Caller locks. Ends early if the slot does. */
@@ -340,14 +358,16 @@ static int run(struct channel *channel, const struct exchange_command *command)
 			return r;
 		channel->question = false;
 		r = attempt_run(channel, &attempt);
-		if (r == 0 && !is_busy(&channel->reply))
+		if (r == 0)
+			r = error_of_reply(&channel->reply);
+		if (r == 0)
 			return 0;
-		if (r == 0 && pauses < BUSY_PAUSES) {
+		if (r == -EBUSY && pauses < BUSY_PAUSES) {
 			pause_until(channel->reader, channel->slot,
 				    clock_now() + (BUSY_PAUSE_MS << pauses++));
 			continue;
 		}
-		r = recover(channel, command, r < 0 ? r : -EBUSY, &recovery);
+		r = recover(channel, command, r, &recovery);
 		if (r < 0)
 			return r;
 		if (attempt.deadline < clock_now() + attempt.wait_ms)

@@ -91,9 +91,9 @@ uint64_t exchange_pump(struct reader *reader, uint64_t now);
 bool exchange_ask(struct reader *reader, unsigned slot, uint64_t now);
 
 /*
- * For the watcher: a reader that leaves one question after the other without an
- * answer is brought to its senses (recovery.h), if the slot is free; then true.
- * Blocks. Caller locks.
+ * For whoever waits: a reader that leaves one question after the other without
+ * an answer is brought to its senses (recovery.h), if the slot is free; then
+ * true. Blocks. Caller locks.
  */
 bool exchange_mend(struct reader *reader, unsigned slot);
 

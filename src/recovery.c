@@ -15,7 +15,15 @@
 #define QUESTION_MS	1000	/* contactless readers may take that */
 #define RESET_QUESTIONS	3	/* the first ones may come too early */
 
-/* True if the reader answers at all: then whatever was wrong is over. */
+/* "Mute" is a good answer to the question what is there. */
+static bool is_answered(const struct channel *channel)
+{
+	const struct ccid_reply *reply = &channel->reply;
+
+	return reply->outcome == CCID_DONE || reply->error == CCID_ERROR_MUTE;
+}
+
+/* True if the reader answers: then whatever was wrong is over. */
 static bool asks(struct channel *channel)
 {
 	const struct exchange_command question = {
@@ -32,7 +40,7 @@ static bool asks(struct channel *channel)
 	channel_finish(channel, r);
 	attempt_settle(channel);
 	channel->question = false;
-	return r == 0;
+	return r == 0 && is_answered(channel);
 }
 
 /* What was answered, however badly, is over: nothing is there to abort. */

@@ -149,6 +149,11 @@ void script_put(struct script *script, enum usb_pipe pipe, int status,
 	script->pipe[pipe].put++;
 }
 
+void script_flush(struct script *script, enum usb_pipe pipe)
+{
+	free_messages(&script->pipe[pipe].message);
+}
+
 void script_on_cancel(struct script *script, enum usb_pipe pipe, int status,
 		      const uint8_t *bytes, size_t size)
 {

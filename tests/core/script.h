@@ -121,6 +121,9 @@ void script_unlock(struct script *script);	/* wakes the event thread */
 void script_put(struct script *script, enum usb_pipe pipe, int status,
 		const uint8_t *bytes, size_t size, uint64_t delay_us);
 
+/* Drops what waits in the pipe. */
+void script_flush(struct script *script, enum usb_pipe pipe);
+
 /* The transfer that is cancelled next ends with this instead. */
 void script_on_cancel(struct script *script, enum usb_pipe pipe, int status,
 		      const uint8_t *bytes, size_t size);

@@ -255,6 +255,42 @@ static void a_command_written_in_part_resets_the_device(void **state)
 	watch_stop();
 }
 
+/* Left in the middle of an abort, a reader does nothing else. */
+static void an_abort_that_was_left_undone_is_done(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_with_card();
+	script_lock(&fixture.device.script);
+	fixture.device.slot[0].aborting = true;
+	fixture.device.slot[0].abort_seq = 77;
+	script_unlock(&fixture.device.script);
+	order_transmit(&a, 0, get_data, sizeof(get_data));
+	stopped_clock_pass(SOON_MS);
+	order_join(&a, &ms);
+	assert_true(ms <= SOON_MS);
+	assert_int_equal(resets(), 0);
+	assert_right_within(SOON_MS);
+}
+
+/* Nobody watches; the question comes before the power-up that needs it. */
+static void a_power_up_in_doubt_mends_the_reader(void **state)
+{
+	static const uint8_t nothing[] = { CCID_NOTIFY_SLOT_CHANGE };
+
+	(void)state;
+	open_with_card();
+	hang();
+	device_notify(&fixture.device, nothing, sizeof(nothing));
+	stopped_clock_settle();
+	order_power_up(&a, 0);
+	stopped_clock_pass(LONG_MS);
+	assert_int_equal(resets(), 1);
+	order_join(&a, NULL);
+	assert_int_equal(power_up(0), 0);
+}
+
 static void a_hardware_error_fails_the_command_that_it_names(void **state)
 {
 	uint8_t message[] = { CCID_HARDWARE_ERROR, 0, 0, 1 };
@@ -455,11 +491,11 @@ static void a_reset_by_others_looks_like_an_unplugging_once(void **state)
 	open_with_card();
 	watch_start(0);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_STATUS, 0, ENODEV);
-	device_break(&fixture.device, USB_INTERRUPT, -ENODEV);
 	script_lock(&fixture.device.script);
 	fixture.device.slot[0].active = false;
 	script_unlock(&fixture.device.script);
 	order_transmit(&a, 0, get_data, sizeof(get_data));
+	device_break(&fixture.device, USB_INTERRUPT, -ENODEV);
 	stopped_clock_pass(SOON_MS);
 	assert_true(order_join(&a, NULL) < 0);
 	assert_told_once(0);
@@ -479,6 +515,8 @@ int main(int argc, char *argv[])
 		TEST(an_answer_that_comes_late_or_twice_is_nobodys),
 		TEST(a_command_that_the_out_pipe_refuses_costs_one_apdu),
 		TEST(a_command_written_in_part_resets_the_device),
+		TEST(an_abort_that_was_left_undone_is_done),
+		TEST(a_power_up_in_doubt_mends_the_reader),
 		TEST(a_hardware_error_fails_the_command_that_it_names),
 		TEST(a_reader_that_hangs_is_reset_and_its_card_told_as_swapped_once),
 		TEST(a_power_off_that_hangs_takes_five_seconds),

@@ -1,0 +1,202 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "attribute.h"
+#include "card.h"
+#include "clock.h"
+#include "control.h"
+#include "fixture.h"
+#include "lun.h"
+#include "movement.h"
+#include "pin_pad.h"
+#include "transmit.h"
+
+#define FILL		0xA5
+#define PIN_SUPPORT	52	/* offset in the class descriptor */
+#define VENDOR_NAME	0x00010100u
+#define TRIES		8	/* passes of pcscd, until all is told */
+
+const struct session_level session_levels[SESSION_LEVELS] = {
+	{ SHORT_LEVEL, 0, { 0x00, 0xCA, 0x00, 0x00, 0x00 }, 5 },
+	{ EXTENDED_LEVEL, 700, { 0x00, 0xCA, 0x00, 0x00, 0x00, 0x10, 0x00 },
+	  7 },
+};
+
+static void note(struct session_run *run, const char *what, uint64_t began)
+{
+	uint64_t ms = clock_now() - began;
+
+	if (ms < run->longest_ms)
+		return;
+	run->longest_ms = ms;
+	run->longest = what;
+}
+
+static bool is_the_cards(const struct session_run *run, const uint8_t *answer,
+			 size_t size)
+{
+	return size == run->level->answer_size + 6 &&
+	       answer[0] == SESSION_SERIAL >> 24 && answer[3] == (SESSION_SERIAL & 0xFF) &&
+	       answer[size - 2] == 0x90;
+}
+
+/* An answer, or an error and nothing of the device's. */
+static bool send_apdu(struct session_run *run, struct lun *lun)
+{
+	static uint8_t answer[2000];
+	uint64_t began = clock_now();
+	size_t size = 1;
+	int r;
+
+	memset(answer, FILL, sizeof(answer));
+	r = transmit(lun->reader, lun->slot, TRANSMIT_ANY, run->level->command,
+		     run->level->size, answer, sizeof(answer), &size);
+	note(run, "transmit", began);
+	if (r == 0) {
+		if (is_the_cards(run, answer, size))
+			return true;
+		if (!run->foul)
+			run->wrong = "another answer";
+		return false;
+	}
+	if (size)
+		run->wrong = "a size beside an error";
+	for (size_t i = 0; i < sizeof(answer); i++)
+		if (answer[i] && answer[i] != FILL)
+			run->wrong = "data beside an error";
+	return false;
+}
+
+static int power_up_card(struct session_run *run, struct lun *lun, bool reset)
+{
+	uint8_t atr[READER_ATR_MAX];
+	uint64_t began = clock_now();
+	size_t size;
+	int r = card_power_up(lun->reader, lun->slot, reset, atr, &size);
+
+	note(run, "power-up", began);
+	if (r < 0)
+		return r;
+	began = clock_now();
+	r = card_set_protocol(lun->reader, lun->slot, 0);
+	note(run, "set protocol", began);
+	return r;
+}
+
+static void enter_pin(struct session_run *run, struct lun *lun)
+{
+	uint64_t began = clock_now();
+	uint8_t answer[300];
+	size_t size;
+	int r = control(lun->reader, lun->slot, VERIFY, verify, sizeof(verify),
+			answer, sizeof(answer), &size);
+
+	if (r == 0 && !run->foul)
+		run->wrong = "a PIN pad that there is not";
+	note(run, "PIN entry", began);
+}
+
+static void power_off_card(struct session_run *run, struct lun *lun)
+{
+	uint64_t began = clock_now();
+
+	card_power_off(lun->reader, lun->slot);
+	note(run, "power-off", began);
+}
+
+static void look(struct session_run *run, struct lun *lun, int timeout_ms)
+{
+	uint64_t began = clock_now();
+
+	movement_presence(lun->reader, lun->slot);
+	note(run, "presence", began);
+	movement_wait(lun->reader, lun->slot, timeout_ms);
+	movement_presence(lun->reader, lun->slot);
+}
+
+/* In one thread, so that it is the watcher as well. */
+static void use(struct session_run *run, struct lun *lun)
+{
+	uint8_t value[ATTRIBUTE_MAX];
+
+	look(run, lun, 0);
+	device_insert(&fixture.device, 0, SESSION_SERIAL);
+	look(run, lun, 2000);
+	power_up_card(run, lun, false);
+	send_apdu(run, lun);
+	enter_pin(run, lun);
+	control_attribute(lun->reader, lun->slot, VENDOR_NAME, value);
+	send_apdu(run, lun);
+	power_up_card(run, lun, true);
+	device_swap(&fixture.device, 0, SESSION_SERIAL);
+	look(run, lun, 2000);
+	power_off_card(run, lun);
+}
+
+/*
+ * What fails no more was cured: as pcscd goes on with a card it believes in. A
+ * wait lets the device finish what it was saying.
+ */
+static void use_again(struct session_run *run, struct lun *lun)
+{
+	for (int i = 0; i < TRIES && !run->cured; i++) {
+		look(run, lun, 100);
+		run->cured = power_up_card(run, lun, true) == 0 &&
+			     send_apdu(run, lun);
+	}
+}
+
+void *session_live(void *argument)
+{
+	struct session_run *run = argument;
+	uint64_t began = clock_now();
+	struct lun *lun;
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	run->opened = lun_open(SESSION_LUN, device_name(&fixture.device));
+	note(run, "open", began);
+	if (run->opened < 0)
+		return NULL;
+	lun = lun_get(SESSION_LUN);
+	if (run->before)
+		run->before();
+	use(run, lun);
+	if (run->after)
+		run->after();
+	use_again(run, lun);
+	if (movement_truth(lun->reader, lun->slot) == TRACK_GONE)
+		run->opened = -ENODEV;
+	lun_put(lun);
+	began = clock_now();
+	lun_close(SESSION_LUN);
+	note(run, "close", began);
+	return NULL;
+}
+
+void session_run(struct session_run *run)
+{
+	call_start(&run->call, run->live ? run->live : session_live, run);
+	for (unsigned i = 0; i < SESSION_S && !call_is_over(&run->call); i++)
+		stopped_clock_pass(1000);
+	call_join(&run->call);
+	device_remove(&fixture.device, 0);
+}
+
+void session_set_level(const struct session_level *level)
+{
+	device_set_features(&fixture.device,
+			    level->features | DEVICE_AUTOMATIC);
+	fixture.device.answer_size = level->answer_size;
+	fixture.device.script.info.descriptor[PIN_SUPPORT] = 3;
+}
