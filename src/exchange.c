@@ -17,6 +17,7 @@
 #define BUSY_PAUSES	7	/* of 10, 20 ... 640 ms */
 #define BUSY_PAUSE_MS	10u
 #define UNANSWERED_MAX	2	/* questions in a row, until the ladder */
+#define DOUBT_MS	(EXCHANGE_SHORT_MS + 1000)	/* one, and that it ends */
 
 static const struct exchange_command question = {
 	.type = CCID_GET_SLOT_STATUS,
@@ -56,13 +57,18 @@ static uint64_t pump_asked(struct channel *channel, uint64_t now)
 	return CLOCK_NEVER;
 }
 
-/* One question more would be in vain: whoever waits is to see to it. */
+/*
+ * One question more would be in vain: whoever waits is to see to it, a client
+ * at once.
+ */
 static bool is_ailing(const struct reader *reader, unsigned slot)
 {
 	const struct slot *s = &reader->slot[slot];
 
+	if (s->callers)
+		return s->unanswered > 0;
 	return s->unanswered >= UNANSWERED_MAX &&
-	       (s->wanted || reader->track.slot[slot].waiting);
+	       reader->track.slot[slot].waiting;
 }
 
 /*
@@ -179,12 +185,12 @@ bool exchange_mend(struct reader *reader, unsigned slot)
 	return true;
 }
 
-/* Caller locks. The slot counts as wanted. */
+/* Caller locks, and counts as one. */
 static int wait_for_slot(struct reader *reader, unsigned slot,
 			 enum exchange_purpose purpose)
 {
 	struct slot *s = &reader->slot[slot];
-	uint64_t patience = clock_now() + EXCHANGE_SHORT_MS;
+	uint64_t patience = clock_now() + DOUBT_MS;
 	uint64_t now, due;
 	int r;
 
@@ -196,7 +202,7 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 			return r;
 		now = clock_now();
 		if (!may_be_asked(reader, slot))
-			patience = now + EXCHANGE_SHORT_MS;
+			patience = now + DOUBT_MS;
 		if (r == -EAGAIN && now >= patience)
 			return -ETIMEDOUT;
 		if (r == -EAGAIN && exchange_mend(reader, slot))
@@ -216,9 +222,9 @@ int exchange_begin(struct reader *reader, unsigned slot,
 	int r;
 
 	pthread_mutex_lock(&reader->lock);
-	reader->slot[slot].wanted++;
+	reader->slot[slot].callers++;
 	r = wait_for_slot(reader, slot, purpose);
-	reader->slot[slot].wanted--;
+	reader->slot[slot].callers--;
 	if (r == 0)
 		channel_take(channel_find_free(reader), slot, true);
 	pthread_mutex_unlock(&reader->lock);

@@ -43,7 +43,7 @@ struct slot {
 	bool closing;
 	bool noticed;		/* a notification came while it was opened */
 	bool owned;		/* a command has the slot, or a question */
-	unsigned wanted;	/* by so many threads */
+	unsigned callers;	/* threads in exchange_begin */
 	unsigned unanswered;	/* questions in a row */
 	unsigned wanted;	/* by so many threads that wait for it */
 	struct channel *channel;	/* the owner's */
