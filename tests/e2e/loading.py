@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: 2026 The ccidtrack authors
+# SPDX-License-Identifier: BSD-2-Clause
+"""The built module under real libusb, loaded and unloaded as pcscd does: no
+memory, descriptor or thread is left behind; and sixteen readers at once.
+
+    loading.py [--count N] [--module FILE]
+"""
+import argparse
+import os
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lab"))
+
+import lab                              # pylint: disable=wrong-import-position
+
+TIMES = 40
+WARM = 10               # first times: memory finds its place
+SLACK_KB = 512          # of resident memory; libraries keep some
+READERS = 16
+
+
+def name_of(place):
+    """As pcscd spells it."""
+    return ("usb:04e6/5116:libudev:0:/dev/bus/usb/"
+            f"{int(place['bus']):03}/{int(place['address']):03}")
+
+
+def say(host, *lines):
+    """Orders, and the answers to them once all are there."""
+    mark = host.process.mark()
+    for line in lines:
+        host.process.send(line)
+    host.process.send("join")
+    host.process.wait_for("joined$", 60, mark)
+    return host.process.text(mark)
+
+
+def holdings(host):
+    """(descriptors, threads, kB of memory) of the host."""
+    path = f"/proc/{host.process.pid}"
+    with open(f"{path}/status", encoding="ascii") as status:
+        memory, = (int(line.split()[1]) for line in status
+                   if line.startswith("VmRSS"))
+    return (len(os.listdir(f"{path}/fd")), len(os.listdir(f"{path}/task")),
+            memory)
+
+
+def repeat(host, place, times):
+    """Loaded, a reader opened, used and closed, unloaded."""
+    for _ in range(times):
+        answers = say(host, f"create 0 {name_of(place)}", "presence 0",
+                      "power 0 up", "protocol 0 1", "transmit 0 801400000c",
+                      "close 0", "unload")
+        for call, code in (("create", 0), ("presence", 615), ("power", 0),
+                           ("transmit", 0), ("close", 0)):
+            assert f"{call} 0 rc={code}" in answers, answers
+
+
+def nothing_is_left_of_a_module_that_was_unloaded(host, count):
+    """The first case."""
+    place = host.plug("r")
+    host.insert("r")
+    repeat(host, place, WARM)
+    before = holdings(host)
+    repeat(host, place, count)
+    after = holdings(host)
+    print(f"# {count} times: descriptors, threads, kB: {before} to {after}")
+    assert after[:2] == before[:2]
+    assert after[2] - before[2] <= SLACK_KB
+    host.unplug("r")
+
+
+def sixteen_readers_work_at_once(host, _):
+    """The second case."""
+    say(host, "unload")
+    before = holdings(host)
+    names = [f"r{number}" for number in range(READERS)]
+    for number, name in enumerate(names):
+        place = host.plug(name, interrupt=number % 4 != 3)
+        serial = int(host.insert(name)["serial"])
+        lun = number << 16
+        answers = say(host, f"create {lun} {name_of(place)}", f"presence {lun}",
+                      f"power {lun} up", f"protocol {lun} 1",
+                      f"transmit {lun} 801400000c")
+        assert f"transmit {lun} rc=0" in answers, answers
+        assert f"data={serial:08x}" in answers, answers
+    say(host, *(f"close {number << 16}" for number in range(READERS)),
+        "unload")
+    for name in names:
+        assert host.state(name)["claimed"] == "0"
+    assert holdings(host)[:2] == before[:2]
+
+
+def main():
+    """TAP."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=TIMES)
+    parser.add_argument("--module", default=os.environ.get("MODULE"))
+    options = parser.parse_args()
+    if not options.module:
+        lab.skip("no module: set MODULE or use --module")
+    cases = (nothing_is_left_of_a_module_that_was_unloaded,
+             sixteen_readers_work_at_once)
+    print(f"1..{len(cases)}", flush=True)
+    for number, case in enumerate(cases, 1):
+        host = lab.Host(options.module)
+        case(host, options.count)
+        host.close()
+        print(f"ok {number} - {case.__name__.replace('_', ' ')}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
