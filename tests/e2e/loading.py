@@ -68,7 +68,8 @@ def nothing_is_left_of_a_module_that_was_unloaded(host, count):
     after = holdings(host)
     print(f"# {count} times: descriptors, threads, kB: {before} to {after}")
     assert after[:2] == before[:2]
-    assert after[2] - before[2] <= SLACK_KB
+    # A sanitizer keeps what was freed.
+    assert after[2] - before[2] <= SLACK_KB or os.environ.get("SANITIZE")
     host.unplug("r")
 
 
