@@ -16,6 +16,15 @@
 #define SIZE_BITS	0x07FF	/* of wMaxPacketSize; more bits at high speed */
 
 
+/*
+ * Descriptors that end too early leave libusb with the number that was told and
+ * no endpoint at all.
+ */
+static int endpoints_of(const struct libusb_interface_descriptor *setting)
+{
+	return setting->endpoint ? setting->bNumEndpoints : 0;
+}
+
 /* The class descriptor stands behind the endpoints in some readers. */
 static const uint8_t *find_descriptor(
 	const struct libusb_interface_descriptor *setting)
@@ -23,7 +32,7 @@ static const uint8_t *find_descriptor(
 	const uint8_t *found = desc_find(setting->extra,
 					 (size_t)setting->extra_length);
 
-	for (int i = 0; !found && i < setting->bNumEndpoints; i++)
+	for (int i = 0; !found && i < endpoints_of(setting); i++)
 		found = desc_find(setting->endpoint[i].extra,
 				  (size_t)setting->endpoint[i].extra_length);
 	return found;
@@ -90,7 +99,7 @@ static int take_setting(const struct libusb_interface_descriptor *setting,
 	if (!descriptor)
 		return -EPROTO;
 	memcpy(interface.descriptor, descriptor, DESC_SIZE);
-	for (int i = 0; i < setting->bNumEndpoints; i++) {
+	for (int i = 0; i < endpoints_of(setting); i++) {
 		int r = take_endpoint(&setting->endpoint[i], &interface);
 
 		if (r < 0)

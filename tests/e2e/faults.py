@@ -245,6 +245,61 @@ def storms_of_messages_cost_little():
         Watch(READER).until(lambda state: state.atr, deadline(SOON))
 
 
+DEVICE, CONFIGURATION = 18, 9           # bytes of those descriptors
+CLASS = DEVICE + CONFIGURATION + 9      # where the class descriptor begins
+CLASS_SIZE = 54
+
+
+def damaged(good):
+    """Descriptors as no device should have them."""
+    config = good[DEVICE:]
+    yield good[:DEVICE]
+    for end in range(DEVICE + 1, len(good), 11):
+        yield good[:end]
+    for total in (0, 8, 9, 10, len(config) - 1, len(config) + 1, 0xFFFF):
+        yield (good[:DEVICE + 2] + total.to_bytes(2, "little") +
+               good[DEVICE + 4:])
+    for count in (0, 2, 32, 255):
+        yield good[:DEVICE + 4] + bytes([count]) + good[DEVICE + 5:]
+    for offset in (DEVICE, DEVICE + CONFIGURATION, CLASS, CLASS + CLASS_SIZE):
+        for length in (0, 1, 2, 255):
+            yield good[:offset] + bytes([length]) + good[offset + 1:]
+    for first, size in ((0, CLASS_SIZE), (2, CLASS_SIZE - 2), (44, 4),
+                        (4, 1), (40, 4)):
+        for byte in (0x00, 0xFF):
+            yield (good[:CLASS + first] + bytes([byte]) * size +
+                   good[CLASS + first + size:])
+    endpoints = CLASS + CLASS_SIZE
+    for offset in range(endpoints + 2, len(good), 7):
+        for byte in (0x00, 0x81, 0xFF):     # bEndpointAddress
+            yield good[:offset] + bytes([byte]) + good[offset + 1:]
+        yield good[:offset + 1] + b"\x01" + good[offset + 2:]   # isochronous
+        yield good[:offset + 2] + b"\0\0" + good[offset + 4:]   # no packets
+
+
+def no_descriptor_does_any_harm():
+    with Lab() as bench:
+        bench.start_pcscd()
+        context = Context()
+        good = bytes.fromhex(bench.plug("r")["descriptors"])
+        context.wait_for_readers(1)
+        bench.unplug("r")
+        context.wait_for_readers(0)
+        tried = 0
+        for tried, descriptors in enumerate(damaged(good), 1):
+            bench.plug("bad", descriptors=descriptors.hex())
+            bench.plug("good", serial=f"{tried}")
+            end = time.monotonic() + deadline(10)
+            while not any(f"({tried})" in name for name in context.readers()):
+                assert time.monotonic() < end, descriptors.hex()
+                time.sleep(0.005)
+            bench.unplug("bad")
+            bench.unplug("good")
+            context.wait_for_readers(0)
+        print(f"{tried} tried")
+        assert not bench.pcscd.ended
+
+
 if __name__ == "__main__":
     cases.main(
         an_apdu_after_one_that_failed_is_right,
@@ -258,4 +313,5 @@ if __name__ == "__main__":
         movements_are_seen_after_any_failure_of_the_interrupt_pipe,
         another_programs_reset_is_a_swap,
         storms_of_messages_cost_little,
+        no_descriptor_does_any_harm,
     )

@@ -68,15 +68,17 @@ def write(directory, attributes):
 
 
 def interfaces(descriptors):
-    """(number, class, subclass, protocol) of each first alternate setting."""
-    found, place = [], 18
-    while place + 2 <= len(descriptors) and descriptors[place]:
+    """(number, class, subclass, protocol) of each first alternate setting that
+    can be found; the descriptors may be damaged."""
+    found, place = {}, 18
+    while place + 9 <= len(descriptors) and descriptors[place]:
         size, kind = descriptors[place], descriptors[place + 1]
         if kind == 4 and descriptors[place + 3] == 0:
-            found.append((descriptors[place + 2],
-                          *descriptors[place + 5:place + 8]))
+            number = descriptors[place + 2]
+            found.setdefault(number, (number,
+                                      *descriptors[place + 5:place + 8]))
         place += size
-    return found
+    return list(found.values())
 
 
 class Device:
