@@ -82,6 +82,7 @@ struct reader {
 	unsigned turn;		/* the slot that may be asked first */
 	struct channel *mender;	/* its owner resets the device; nothing is sent */
 	unsigned resets;
+	unsigned ladders;	/* climbed in vain, in a row */
 	struct session_speeds speeds;	/* belongs to whoever owns a slot first */
 
 	struct usb_transfer *interrupt;	/* NULL: the reader has no such pipe */

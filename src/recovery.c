@@ -13,6 +13,7 @@
 #define REQUEST_MS	500	/* the half of an abort on the control pipe */
 #define ABORT_MS	1000	/* the half on the bulk pipes */
 #define QUESTION_MS	1000	/* contactless readers may take that */
+#define LADDERS_MAX	2	/* in vain, in a row: it is not merely slow */
 #define RESET_QUESTIONS	3	/* the first ones may come too early */
 
 /* "Mute" is a good answer to the question what is there. */
@@ -222,9 +223,12 @@ int recovery_climb(struct channel *channel, int error,
 	attempt_settle(channel);
 	if (!attempt_is_usable(reader, channel->slot))
 		return -ENODEV;
-	if (works)
+	if (works) {
+		reader->ladders = 0;
 		return 0;
-	if (!reader->slot[channel->slot].open)
+	}
+	if (!reader->slot[channel->slot].open ||
+	    ++reader->ladders < LADDERS_MAX)
 		return -ETIMEDOUT;
 	log_write(LOG_LEVEL_CRITICAL, reader->label,
 		  "does not answer any more, not even after a reset");

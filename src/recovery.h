@@ -15,7 +15,8 @@
  *           asked, if it does not know that
  *   reset   the device, and all that is inside     the kernel's, and 3 s
  *           counts as swapped once; asked
- *   gone    every call ends until it is closed     at once
+ *   gone    every call ends until it is closed;    at once
+ *           after two ladders in vain
  *
  * "clear" and "drop" cost nothing that is left over, so they are tried for what
  * came damaged; what did not come at all is aborted first. A command that was
@@ -41,7 +42,7 @@ struct recovery {
 /*
  * The channel's command has failed with error (attempt.h; -EBUSY: the reader
  * does not take it). 0: the reader answers again. -ENODEV: it is gone, or the
- * slot closes. -ETIMEDOUT: it does not answer, and the slot was not open yet. Caller owns the slot and holds the reader's lock, which is given
+ * slot closes. -ETIMEDOUT: it does not answer, but it may yet. Caller owns the slot and holds the reader's lock, which is given
  * up meanwhile.
  */
 int recovery_climb(struct channel *channel, int error,
