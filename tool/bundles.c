@@ -24,7 +24,7 @@ const char *bundles_directory(void)
 
 static void find_module(struct bundle *bundle)
 {
-	const char *name = plist_value(&bundle->plist, "CFBundleExecutable");
+	const char *name = infoplist_value(&bundle->plist, "CFBundleExecutable");
 
 	if (!root_path(bundle->module, "%s/%s/Contents/" BUNDLE_OS "/%s",
 		       bundles_directory(), bundle->directory, name) ||
@@ -34,16 +34,16 @@ static void find_module(struct bundle *bundle)
 
 static void weigh(struct bundle *bundle)
 {
-	const struct plist_entry *names;
-	const char *name = plist_value(&bundle->plist, "CFBundleName");
+	const struct infoplist_entry *names;
+	const char *name = infoplist_value(&bundle->plist, "CFBundleName");
 
 	bundle->class_driver = name && strcmp(name, CLASS_DRIVER) == 0;
-	bundle->vendors = plist_find(&bundle->plist, "ifdVendorID");
-	bundle->products = plist_find(&bundle->plist, "ifdProductID");
-	names = plist_find(&bundle->plist, "ifdFriendlyName");
+	bundle->vendors = infoplist_find(&bundle->plist, "ifdVendorID");
+	bundle->products = infoplist_find(&bundle->plist, "ifdProductID");
+	names = infoplist_find(&bundle->plist, "ifdFriendlyName");
 	bundle->fault = BUNDLE_INCOMPLETE;
 	if (!bundle->vendors || !bundle->products || !names ||
-	    !plist_value(&bundle->plist, "CFBundleExecutable"))
+	    !infoplist_value(&bundle->plist, "CFBundleExecutable"))
 		return;
 	bundle->fault = BUNDLE_UNEQUAL;
 	if (bundle->vendors->n != bundle->products->n ||
@@ -60,7 +60,7 @@ static void read_bundle(const char *directory, struct bundle *bundle)
 	bundle->fault = BUNDLE_UNREADABLE;
 	if (root_path(bundle->path, "%s/%s/Contents/Info.plist",
 		      bundles_directory(), directory) &&
-	    plist_read(bundle->path, &bundle->plist))
+	    infoplist_read(bundle->path, &bundle->plist))
 		weigh(bundle);
 }
 

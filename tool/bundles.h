@@ -36,9 +36,9 @@ struct bundle {
 	struct stat module_stat;
 	enum bundle_fault fault;
 	bool class_driver;
-	struct plist plist;
-	const struct plist_entry *vendors;
-	const struct plist_entry *products;
+	struct infoplist plist;
+	const struct infoplist_entry *vendors;
+	const struct infoplist_entry *products;
 	size_t n;		/* ids that count */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "findings.h"
+#include "quirk.h"
 #include "root.h"
 
 #define MEND_SIZE	320
@@ -149,6 +150,21 @@ static void check_holders(const struct attached *reader)
 		findings_good("nobody else holds it");
 }
 
+static void check_firmware(const struct attached *reader)
+{
+	struct quirk quirk;
+
+	quirk_find(reader->vendor, reader->product, reader->version, &quirk);
+	if (quirk.firmware <= reader->version)
+		return;
+	findings_bad("firmware", "update it with its maker's program, or set "
+		     "bit 0x0004 of ifdDriverOptions: ccidtrack.plist(5)",
+		     "firmware %x.%02x has faults, the driver leaves it alone; "
+		     "%x.%02x is good", reader->version >> 8,
+		     reader->version & 0xFFu, quirk.firmware >> 8,
+		     quirk.firmware & 0xFFu);
+}
+
 static void check_power(const struct attached *reader)
 {
 	char mend[MEND_SIZE];
@@ -174,5 +190,6 @@ void check_reader(const struct scene *scene, const struct attached *reader)
 	check_rights(scene, reader);
 	check_kernel_driver(scene, reader);
 	check_holders(reader);
+	check_firmware(reader);
 	check_power(reader);
 }

@@ -12,5 +12,6 @@ int command_info(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_watch(int argc, char **argv);
 int command_scan(int argc, char **argv);
+int command_trace(int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "ink.h"
 #include "json.h"
+#include "quirk.h"
 
 #define TEXT_SIZE	256
 #define INDENT		18	/* where the text of a fact begins */
@@ -53,6 +54,26 @@ static const struct bit features[] = {
 	{ DESC_NAD, "takes a NAD other than 0" },
 	{ DESC_AUTO_IFSD, "exchanges IFSD at first T=1 use" },
 	{ 0x00100000u, "wakes the computer at a movement" },
+	{ 0, NULL },
+};
+
+static const struct bit quirks[] = {
+	{ QUIRK_NO_PIN_PAD, "no PIN pad to be used" },
+	{ QUIRK_AUTO_IFSD, "no S(IFS)" },
+	{ QUIRK_NO_PPS, "no PPS" },
+	{ QUIRK_OFF_BEFORE_ON, "power-off before power-on" },
+	{ QUIRK_ISO_MODE, "may have to be taken out of EMV mode" },
+	{ QUIRK_SPLIT_READS, "reads one byte first" },
+	{ QUIRK_ALWAYS_PRESENT, "always tells of a card" },
+	{ QUIRK_BLIND_SLOTS, "only its first slot has a switch" },
+	{ QUIRK_STATUS_LIES, "its notifications are true, its status is not" },
+	{ QUIRK_PIN_TEXTS, "texts to be loaded into its display" },
+	{ QUIRK_PIN_BLOCK, "tells of its keys by an escape command" },
+	{ QUIRK_FIRMWARE_TEXT, "tells its version by an escape command" },
+	{ QUIRK_APDU_MODE, "has an APDU mode" },
+	{ QUIRK_STARTED_BY_OFF, "looks for cards after some power-offs" },
+	{ QUIRK_READER_DIRECT, "takes commands for itself" },
+	{ QUIRK_IDENTITY, "clients ask the driver who it is" },
 	{ 0, NULL },
 };
 
@@ -248,6 +269,30 @@ static const char *transport_word(int protocol)
 	default:
 		return "unknown";
 	}
+}
+
+void describe_quirks(uint16_t vendor, uint16_t product, uint16_t firmware,
+		     bool json)
+{
+	struct quirk quirk;
+
+	quirk_find(vendor, product, firmware, &quirk);
+	if (quirk.flags || json)
+		tell_bits(json, "quirks", "known of it", quirks, quirk.flags,
+			  "nothing");
+	if (quirk.level)
+		tell(json, "true_level", "exchanges",
+		     quirk.short_only ? "more than it says" :
+		     level_word((enum desc_level)(quirk.level - 1)));
+	if (quirk.rate_cap)
+		tell_number(json, "rate_cap", "data rate", quirk.rate_cap,
+			    " bit/s are not exceeded");
+	if (quirk.extra_wait_s)
+		tell_number(json, "extra_wait_s", "waits", quirk.extra_wait_s,
+			    " s longer than the card says");
+	if (quirk.firmware > firmware)
+		tell(json, "firmware", "firmware",
+		     "has faults: an update is due");
 }
 
 void describe_interface(const struct describe_interface *interface, bool json)

@@ -22,6 +22,10 @@ struct describe_interface {
 /* Prints lines, or members of the JSON object that is open. */
 void describe_interface(const struct describe_interface *interface, bool json);
 
+/* What the driver knows of that reader that it does not say. */
+void describe_quirks(uint16_t vendor, uint16_t product, uint16_t firmware,
+		     bool json);
+
 /* raw: DESC_SIZE bytes. Likewise; says so if desc_parse takes them not. */
 void describe_raw(const uint8_t *raw, bool json);
 

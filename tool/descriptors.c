@@ -39,6 +39,7 @@ enum {
 };
 
 #define ENDPOINT_IN		0x80
+#define ENDPOINT_NUMBER		0x0F
 #define TRANSFER_TYPE		0x03
 #define TRANSFER_INTERRUPT	0x03
 
@@ -83,15 +84,22 @@ static struct view body(struct view at)
 	return at;
 }
 
-static bool has_interrupt(struct view at)
+static void take_endpoints(struct view at,
+			   struct descriptors_interface *interface)
 {
-	while (step(&at))
-		if (is(at, TYPE_ENDPOINT, ENDPOINT_SIZE) &&
-		    (at.bytes[ENDPOINT_ADDRESS] & ENDPOINT_IN) &&
+	while (step(&at)) {
+		uint8_t address;
+
+		if (!is(at, TYPE_ENDPOINT, ENDPOINT_SIZE))
+			continue;
+		address = at.bytes[ENDPOINT_ADDRESS];
+		interface->endpoints |= 1u << ((address & ENDPOINT_NUMBER) +
+					       (address & ENDPOINT_IN ? 16 : 0));
+		if ((address & ENDPOINT_IN) &&
 		    (at.bytes[ENDPOINT_ATTRIBUTES] & TRANSFER_TYPE) ==
 			    TRANSFER_INTERRUPT)
-			return true;
-	return false;
+			interface->interrupt = true;
+	}
 }
 
 static void take_interface(struct view at, struct descriptors *descriptors)
@@ -104,7 +112,7 @@ static void take_interface(struct view at, struct descriptors *descriptors)
 	interface->interface_class = at.bytes[INTERFACE_CLASS];
 	interface->subclass = at.bytes[INTERFACE_SUBCLASS];
 	interface->protocol = at.bytes[INTERFACE_PROTOCOL];
-	interface->interrupt = has_interrupt(mine);
+	take_endpoints(mine, interface);
 	interface->class_descriptor = desc_find(mine.bytes, mine.size);
 	interface->reader = desc_is_reader(at.bytes[INTERFACE_CLASS],
 					   interface->class_descriptor);
@@ -152,9 +160,13 @@ int descriptors_parse(const uint8_t *bytes, size_t size, int configuration,
 	if (size == DESC_SIZE && desc_find(bytes, size)) {
 		descriptors.n = 1;
 		descriptors.interfaces[0] = (struct descriptors_interface){
-			DESCRIPTORS_UNTOLD, DESCRIPTORS_UNTOLD,
-			DESCRIPTORS_UNTOLD, DESCRIPTORS_UNTOLD,
-			false, true, bytes };
+			.number = DESCRIPTORS_UNTOLD,
+			.interface_class = DESCRIPTORS_UNTOLD,
+			.subclass = DESCRIPTORS_UNTOLD,
+			.protocol = DESCRIPTORS_UNTOLD,
+			.reader = true,
+			.class_descriptor = bytes,
+		};
 		*ret_descriptors = descriptors;
 		return 0;
 	}

@@ -25,6 +25,7 @@ struct descriptors_interface {
 	int subclass;
 	int protocol;
 	bool interrupt;			/* has an interrupt-IN endpoint */
+	uint32_t endpoints;		/* bit n: OUT n; bit 16 + n: IN n */
 	bool reader;			/* desc_is_reader */
 	const uint8_t *class_descriptor;	/* DESC_SIZE bytes or NULL */
 };

@@ -94,6 +94,8 @@ static void show_attached(struct printer *printer,
 	describe_interface(&interface, printer->json);
 	if (reader->described)
 		describe_raw(reader->raw, printer->json);
+	describe_quirks(reader->vendor, reader->product, reader->version,
+			printer->json);
 	end(printer);
 }
 
@@ -116,6 +118,9 @@ static void show_saved(struct printer *printer, const char *title,
 		describe_interface(&interface, printer->json);
 		if (found->class_descriptor)
 			describe_raw(found->class_descriptor, printer->json);
+		if (all->device)
+			describe_quirks(all->vendor, all->product, all->version,
+					printer->json);
 		end(printer);
 	}
 }

@@ -20,7 +20,7 @@ static void decode(char *text)
 			strlen(at + strlen(ENTITY)) + 1);
 }
 
-static void take_key(struct plist *plist, const char *at)
+static void take_key(struct infoplist *plist, const char *at)
 {
 	size_t size = strspn(at, KEY_CHARACTERS);
 
@@ -32,9 +32,9 @@ static void take_key(struct plist *plist, const char *at)
 }
 
 /* pcscd's match is greedy: to the last end in the line. */
-static void take_value(struct plist *plist, const char *at)
+static void take_value(struct infoplist *plist, const char *at)
 {
-	struct plist_entry *entry;
+	struct infoplist_entry *entry;
 	const char *end = NULL;
 	char *value;
 
@@ -50,7 +50,7 @@ static void take_value(struct plist *plist, const char *at)
 	entry->values[entry->n++] = value;
 }
 
-static void take_line(struct plist *plist, char *line)
+static void take_line(struct infoplist *plist, char *line)
 {
 	char *key = strstr(line, "<key>"), *value = strstr(line, "<string>");
 	char *hidden = strchr(line, '#');
@@ -61,7 +61,7 @@ static void take_line(struct plist *plist, char *line)
 		take_value(plist, value + strlen("<string>"));
 }
 
-bool plist_read(const char *path, struct plist *ret_plist)
+bool infoplist_read(const char *path, struct infoplist *ret_plist)
 {
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
@@ -69,7 +69,7 @@ bool plist_read(const char *path, struct plist *ret_plist)
 
 	if (!file)
 		return false;
-	*ret_plist = (struct plist){ 0 };
+	*ret_plist = (struct infoplist){ 0 };
 	while (getline(&line, &room, file) > 0)
 		take_line(ret_plist, line);
 	free(line);
@@ -77,7 +77,7 @@ bool plist_read(const char *path, struct plist *ret_plist)
 	return true;
 }
 
-const struct plist_entry *plist_find(const struct plist *plist,
+const struct infoplist_entry *infoplist_find(const struct infoplist *plist,
 				     const char *key)
 {
 	for (size_t i = plist->n; i > 0; i--)
@@ -86,9 +86,9 @@ const struct plist_entry *plist_find(const struct plist *plist,
 	return NULL;
 }
 
-const char *plist_value(const struct plist *plist, const char *key)
+const char *infoplist_value(const struct infoplist *plist, const char *key)
 {
-	const struct plist_entry *entry = plist_find(plist, key);
+	const struct infoplist_entry *entry = infoplist_find(plist, key);
 
 	return entry && entry->n ? entry->values[0] : NULL;
 }

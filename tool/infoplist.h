@@ -14,25 +14,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct plist_entry {
+struct infoplist_entry {
 	char *key;
 	char **values;
 	size_t n;
 };
 
-struct plist {
-	struct plist_entry *entries;
+struct infoplist {
+	struct infoplist_entry *entries;
 	size_t n;
 };
 
 /* path is a real one. False and errno if it cannot be read. */
-bool plist_read(const char *path, struct plist *ret_plist);
+bool infoplist_read(const char *path, struct infoplist *ret_plist);
 
 /* NULL if the key is not there; of several the last. */
-const struct plist_entry *plist_find(const struct plist *plist,
+const struct infoplist_entry *infoplist_find(const struct infoplist *plist,
 				     const char *key);
 
 /* The first value, NULL if there is none. */
-const char *plist_value(const struct plist *plist, const char *key);
+const char *infoplist_value(const struct infoplist *plist, const char *key);
 
 #endif

@@ -82,15 +82,15 @@ static void insert(struct locallist *list, uint16_t vendor, uint16_t product,
 
 void locallist_read(struct locallist *ret_list)
 {
-	const struct plist_entry *entries[3];
+	const struct infoplist_entry *entries[3];
 	char path[ROOT_PATH];
-	struct plist plist;
+	struct infoplist plist;
 
 	ret_list->n = 0;
-	if (!root_path(path, "%s", LOCALPLIST) || !plist_read(path, &plist))
+	if (!root_path(path, "%s", LOCALPLIST) || !infoplist_read(path, &plist))
 		return;
 	for (size_t i = 0; i < 3; i++) {
-		entries[i] = plist_find(&plist, lists[i]);
+		entries[i] = infoplist_find(&plist, lists[i]);
 		if (!entries[i] || entries[i]->n != entries[0]->n)
 			return;
 	}
@@ -180,7 +180,7 @@ static bool is_list(const char *key)
 static void print_options(const struct bundle *ours, FILE *file)
 {
 	for (size_t i = 0; ours && i < ours->plist.n; i++) {
-		const struct plist_entry *entry = &ours->plist.entries[i];
+		const struct infoplist_entry *entry = &ours->plist.entries[i];
 
 		if (entry->n == 1 && !own_value(entry->key) &&
 		    !is_list(entry->key))
@@ -188,7 +188,8 @@ static void print_options(const struct bundle *ours, FILE *file)
 	}
 }
 
-static void print_list(const struct locallist *list, const char *key, FILE *file)
+static void print_list(const struct locallist *list, const char *key,
+		       FILE *file)
 {
 	fprintf(file, "\t<key>%s</key>\n\t<array>\n", key);
 	for (size_t i = 0; i < list->n; i++) {

@@ -18,6 +18,7 @@ static const char help[] =
 	"  check   what keeps readers from working, and what mends it\n"
 	"  watch   cards and readers as they come and go\n"
 	"  scan    make readers known to pcscd that no driver lists\n"
+	"  trace   make a capture of usbmon fit to be shown\n"
 	"\n"
 	"ccidtrack COMMAND --help tells more; so does the manual, ccidtrack(1).\n"
 	"ccidtrack --version prints the version.\n";
@@ -28,7 +29,7 @@ static const struct {
 } commands[] = {
 	{ "list", command_list },   { "info", command_info },
 	{ "check", command_check }, { "watch", command_watch },
-	{ "scan", command_scan },
+	{ "scan", command_scan },   { "trace", command_trace },
 };
 
 int main(int argc, char **argv)

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The ccidtrack authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Each header of the driver compiles alone, and none is missing from the lists
+# Each header compiles alone, and none of the driver is missing from the lists
 # of Makefile.am.
 set -u
 : "${srcdir:?}"
@@ -17,6 +17,12 @@ fail()
 for header in $HEADERS; do
 	echo "#include \"${header#src/}\"" | eval "$COMPILE_HEADER" ||
 		fail "$header does not compile alone"
+done
+
+for path in "$srcdir"/tool/*.h; do
+	echo "#include \"${path##*/}\"" |
+		eval "$COMPILE_HEADER -I$srcdir/tool" ||
+		fail "tool/${path##*/} does not compile alone"
 done
 
 for path in "$srcdir"/src/*.h; do

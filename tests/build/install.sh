@@ -14,7 +14,7 @@ make_in_root()
 	"$MAKE" -s "$1" DESTDIR="$root" usbdropdir=/drivers \
 		udevrulesdir=/rules systemdsystemunitdir=/units \
 		bashcompletiondir=/completions bindir=/bin \
-		libexecdir=/libexec man1dir=/man1 man5dir=/man5 \
+		libexecdir=/libexec mandir=/man \
 		>"$root.log" 2>&1 && rm -f "$root.log" && return
 	cat "$root.log"
 	rm -f "$root.log"
@@ -30,6 +30,23 @@ if [ "$found" != "$wanted" ]; then
 	echo "wanted: $wanted"
 	exit 1
 fi
+
+# Nothing in the text files is still to be filled in, and the scanner is called
+# where it was configured to lie.
+texts=$(cd "$root" && find rules units -type f 2>/dev/null)
+for text in $texts; do
+	if grep -q '@[a-z_]*@' "$root/$text"; then
+		echo "$text: words left to be filled in"
+		exit 1
+	fi
+	case $INSTALLED in
+	*bin/ccidtrack*)
+		if ! grep -qF "$LIBEXECDIR/ccidtrack-scan" "$root/$text"; then
+			echo "$text does not call $LIBEXECDIR/ccidtrack-scan"
+			exit 1
+		fi ;;
+	esac
+done
 
 make_in_root uninstall
 left=$(cd "$root" && find . ! -type d; find "$root" -name '*.bundle*')

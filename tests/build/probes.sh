@@ -35,9 +35,9 @@ $defined
 in the module:
 $notes"
 
-watched=$(sed -n 's/^usdt:.*:ccidtrack:\([a-z]*\).*/\1/p' \
+used=$(sed -n 's/^usdt:.*:ccidtrack:\([a-z]*\).*/\1/p' \
 	"$srcdir/etc/ccidtrack.bt")
-for name in $watched; do
+for name in $used; do
 	echo "$notes" | grep -q "^$name " || fail "no probe $name"
 done
 

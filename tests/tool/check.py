@@ -223,9 +223,18 @@ def a_device_that_is_locked_out_is_found():
         only(machine, "unauthorized", "usbguard")
 
 
+def firmware_with_faults_is_found():
+    with machine_with_reader() as machine:
+        ids = (0x09C3, 0x0008)
+        machine.bundle(OURS, "libccidtrack.so", "ccidtrack",
+                       {READER: "good", ids: "old"})
+        machine.plug("1-2", ids, version=0x0202)
+        only(machine, "firmware", "2.02", "2.03", "0x0004")
+
+
 def sleep_without_waking_is_found():
     with machine_with_reader() as machine:
-        ids = (0x058F, 0x9520)
+        ids = (0x0783, 0x0003)
         machine.bundle("ifd-ccid.bundle", "libccid.so", "CCIDCLASSDRIVER",
                        {ids: "theirs"})
         place = machine.plug("1-2", ids)

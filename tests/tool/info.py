@@ -159,6 +159,13 @@ def a_descriptor_that_nothing_fits_is_told():
         assert "lengths" in saved(machine, damaged)["refused"]
 
 
+def what_the_driver_knows_of_a_reader_is_told():
+    with Machine() as machine:
+        found = saved(machine, descriptors((0x072F, 0x2200), version=0x0204))
+        assert len(found["quirks"]) == 2 and "update" in found["firmware"]
+        assert saved(machine, descriptors())["quirks"] == []
+
+
 def list_tells_who_gets_it_and_who_holds_it():
     with Machine() as machine:
         machine.plug("1-1", READER)

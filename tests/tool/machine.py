@@ -42,7 +42,8 @@ CLASS_DESCRIPTOR = bytes.fromhex(
     "FE0000000700000001000000BA0402000F010000FF0010020301")
 
 
-def descriptors(ids=READER, interface_class=0x0B, interrupt=True, hid=False):
+def descriptors(ids=READER, interface_class=0x0B, interrupt=True, hid=False,
+                version=0x0512):
     """Device and configuration, as in sysfs."""
     body = b""
     number = 0
@@ -57,7 +58,7 @@ def descriptors(ids=READER, interface_class=0x0B, interrupt=True, hid=False):
     if interrupt:
         body += bytes([7, 5, 0x83, 3, 8, 0, 16])
     device = struct.pack("<BBHBBBBHHHBBBB", 18, 1, 0x200, 0, 0, 0, 64, *ids,
-                         0x0512, 1, 2, 3, 1)
+                         version, 1, 2, 3, 1)
     head = struct.pack("<BBHBBBBB", 9, 2, 9 + len(body), 1 + hid, 1, 0, 0x80,
                        50)
     return device + head + body
