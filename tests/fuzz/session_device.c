@@ -521,5 +521,7 @@ void device_begin(struct input *input)
 	patch(bytes, cards >> 6);
 	usb.info.interrupt_endpoint = device.interrupts;
 	usb.info.protocol = how >> 3 & 3;
+	/* The card of a token never moves. */
+	device.honest &= !usb.info.protocol;
 	session_begin(&usb);
 }

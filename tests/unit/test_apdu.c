@@ -395,15 +395,20 @@ static void a_command_longer_than_a_message_goes_out_in_parts(void **state)
 }
 
 /* Receives size bytes in parts; returns what the last one brought. */
-static int receive_all(bool extended, size_t part, size_t size)
+static int receive_parts(size_t part, size_t size)
 {
 	size_t given = 0;
 
-	start_exchange(extended);
 	for (; size - given > part; given += part)
 		assert_asked_for_more(feed(given ? 0x03 : 0x01, told + given,
 					    part));
 	return feed(given ? 0x02 : 0x00, told + given, size - given);
+}
+
+static int receive_all(bool extended, size_t part, size_t size)
+{
+	start_exchange(extended);
+	return receive_parts(part, size);
 }
 
 static void an_answer_longer_than_a_message_comes_in_parts(void **state)
@@ -431,6 +436,26 @@ static void long_commands_and_long_answers_go_together(void **state)
 	assert_asked_for_more(feed(0x01, told, 261));
 	assert_asked_for_more(feed(0x03, told + 261, 261));
 	assert_answered(feed(0x02, told + 522, 100), 622);
+}
+
+static void commands_of_each_case_and_length_are_answered(void **state)
+{
+	static const size_t messages[] = { 16, 271, 3072, MESSAGE_WHOLE };
+	static const uint32_t lcs[] = { 0, 1, 255, 256, 257, 65535 };
+	static const uint32_t les[] = { 0, 1, 255, 256, 257, 65535, 65536 };
+	static const size_t rows = ROWS(messages) * ROWS(lcs) * ROWS(les);
+
+	(void)state;
+	for (size_t i = 0; i < rows; i++) {
+		size_t message = messages[i % ROWS(messages)];
+		uint32_t lc = lcs[i / ROWS(messages) % ROWS(lcs)];
+		uint32_t le = les[i / ROWS(messages) / ROWS(lcs)];
+		size_t size = lc || le ? build(lc, le, true) : 4;
+
+		memset(answer, GUARD, sizeof(answer));
+		send_all(message, size);
+		assert_answered(receive_parts(message - 10, le + 2), le + 2);
+	}
 }
 
 static void the_last_part_of_an_answer_may_be_empty(void **state)
@@ -605,6 +630,7 @@ int main(void)
 		test(a_command_longer_than_a_message_goes_out_in_parts),
 		test(an_answer_longer_than_a_message_comes_in_parts),
 		test(long_commands_and_long_answers_go_together),
+		test(commands_of_each_case_and_length_are_answered),
 		test(the_last_part_of_an_answer_may_be_empty),
 		test(an_answer_before_the_command_is_sent_is_an_error),
 		test(a_request_for_more_command_carries_no_data),
