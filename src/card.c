@@ -220,6 +220,21 @@ static int note_powered(struct reader *reader, unsigned slot, bool done)
 	return r;
 }
 
+/* Where a card may have been changed unseen, its ATR tells. */
+static void identify(struct reader *reader, unsigned slot)
+{
+	struct slot *s = &reader->slot[slot];
+
+	pthread_mutex_lock(&reader->lock);
+	movement_identified(reader, slot,
+			    s->atr_size == s->shown_size &&
+				    memcmp(s->atr, s->shown_atr,
+					   s->atr_size) == 0);
+	s->shown_size = copy_bounded(s->shown_atr, sizeof(s->shown_atr),
+				     s->atr, s->atr_size);
+	pthread_mutex_unlock(&reader->lock);
+}
+
 static int power_up(struct reader *reader, unsigned slot, bool reset)
 {
 	int r;
@@ -234,6 +249,8 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 	r = try_voltages(reader, slot);
 	if (r < 0)
 		note_atr(reader, slot, NULL, 0);
+	else
+		identify(reader, slot);
 	return note_powered(reader, slot, r == 0);
 }
 

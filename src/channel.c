@@ -241,7 +241,7 @@ static void take_evidence(const struct channel *channel,
 			  const struct ccid_reply *reply)
 {
 	if (channel->question && !is_answer(reply))
-		movement_unanswered(channel->reader, channel->slot);
+		movement_refused(channel->reader, channel->slot);
 	else
 		movement_replied(channel->reader, channel->slot, reply->icc,
 				 channel->question);

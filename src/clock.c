@@ -4,13 +4,40 @@
 
 #include <time.h>
 
-uint64_t clock_now(void)
+#define TRIES	10
+#define CLOSE_MS	1	/* between two readings that belong together */
+
+static uint64_t read_clock(clockid_t id)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(id, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 +
 	       1;
+}
+
+uint64_t clock_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_wall(void)
+{
+	return read_clock(CLOCK_REALTIME) - 1;
+}
+
+/* A thread that loses the processor in between reads the clocks again. */
+uint64_t clock_slept(void)
+{
+	uint64_t before, all, after = read_clock(CLOCK_MONOTONIC);
+	int i = 0;
+
+	do {
+		before = after;
+		all = read_clock(CLOCK_BOOTTIME);
+		after = read_clock(CLOCK_MONOTONIC);
+	} while (after - before > CLOSE_MS && ++i < TRIES);
+	return all > after ? all - after : 0;
 }
 
 int clock_cond_init(pthread_cond_t *cond)

@@ -4,7 +4,8 @@
  * clock - monotonic milliseconds and waiting for them.
  *
  * All times inside are milliseconds of CLOCK_MONOTONIC; 0 never comes up and
- * means "never happened", CLOCK_NEVER is a time that does not come.
+ * means "never happened", CLOCK_NEVER is a time that does not come. This clock
+ * stands still while the machine sleeps.
  */
 #ifndef CCIDTRACK_CLOCK_H
 #define CCIDTRACK_CLOCK_H
@@ -15,6 +16,12 @@
 #define CLOCK_NEVER	UINT64_MAX
 
 uint64_t clock_now(void);
+
+/* What people call the time: milliseconds since 1970. */
+uint64_t clock_wall(void);
+
+/* How long the machine has slept (suspended) since it was started. */
+uint64_t clock_slept(void);
 
 /* A condition whose timed waits follow this clock. 0 or a negative errno. */
 int clock_cond_init(pthread_cond_t *cond);

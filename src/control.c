@@ -120,6 +120,13 @@ static int tell_properties(struct reader *reader, unsigned slot,
 	return give(answer, properties, feature_properties(&what, properties));
 }
 
+static int tell_movements(struct reader *reader, struct answer *answer)
+{
+	uint8_t bytes[LEDGER_SIZE_MAX];
+
+	return give(answer, bytes, movement_ledger(reader, bytes));
+}
+
 /* In a buffer of our own: the client's stays as it is if the entry fails. */
 static int enter_pin(struct reader *reader, unsigned slot,
 		     enum pin_operation operation, const uint8_t *request,
@@ -184,6 +191,8 @@ static int dispatch(struct reader *reader, unsigned slot, uint64_t code,
 		if (!feature_is_direct(request, size))
 			break;
 		return escape(reader, slot, request, size, answer);
+	case FEATURE_LEDGER:
+		return tell_movements(reader, answer);
 	case FEATURE_ESCAPE:
 		return escape(reader, slot, request, size, answer);
 	}

@@ -13,6 +13,7 @@
 #include "movement.h"
 #include "probe.h"
 #include "recovery.h"
+#include "track_asked.h"
 
 #define BUSY_PAUSES	7	/* of 10, 20 ... 640 ms */
 #define BUSY_PAUSE_MS	10u
@@ -195,6 +196,7 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 	int r;
 
 	for (;;) {
+		movement_notice_sleep(reader);
 		r = allowed(reader, slot, purpose);
 		if (r == -ENODEV)
 			return r;
@@ -312,6 +314,7 @@ static int make_ready(struct channel *channel, enum exchange_purpose purpose)
 		int r;
 
 		attempt_settle(channel);
+		movement_notice_sleep(channel->reader);
 		r = allowed(channel->reader, channel->slot, purpose);
 		if (r != -EAGAIN)
 			return r;

@@ -3,6 +3,7 @@
 #include "feature.h"
 
 #include "bytes.h"
+#include "ledger.h"
 
 #define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
 
@@ -69,6 +70,7 @@ static bool is_offered(const struct feature_reader *reader,
 		return pin_support(reader);
 	case FEATURE_LIST:
 	case FEATURE_PROPERTIES:
+	case FEATURE_LEDGER:
 		return true;
 	case FEATURE_ESCAPE:
 		return reader->escape;
@@ -95,6 +97,7 @@ static const struct {
 	{ FEATURE_FUNCTION + FEATURE_PIN_PROPERTIES, FEATURE_PIN_PROPERTIES },
 	{ FEATURE_FUNCTION + FEATURE_PROPERTIES, FEATURE_PROPERTIES },
 	{ FEATURE_FUNCTION + FEATURE_ESCAPE, FEATURE_ESCAPE },
+	{ LEDGER_FUNCTION, FEATURE_LEDGER },
 	{ 1, FEATURE_ESCAPE },		/* drivers of pcsc-lite */
 	{ 3500, FEATURE_ESCAPE },	/* Microsoft's driver */
 };

@@ -55,6 +55,7 @@ enum feature {
 	FEATURE_PIN_PROPERTIES = 0x0A,
 	FEATURE_PROPERTIES = 0x12,
 	FEATURE_ESCAPE = 0x13,
+	FEATURE_LEDGER = 0x100,	/* no feature of theirs: ledger.h */
 };
 
 struct feature_reader {

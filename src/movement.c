@@ -4,36 +4,45 @@
 
 #include <errno.h>
 
-#include "channel.h"
 #include "clock.h"
 #include "exchange.h"
 #include "log.h"
 #include "probe.h"
+#include "track_asked.h"
 
-#define HALTS_MAX	3	/* of the interrupt pipe in HALTS_MS */
-#define HALTS_MS	10000
+#define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
+
 #define LINES_MAX	40	/* in the log, of one reader in LINES_MS */
 #define LINES_MS	10000
-#define MESSAGE_MAX	(1 + DESC_SLOTS_MAX / 4)	/* NotifySlotChange */
 #define GONE_MS		1000	/* pcscd learns of the unplugging meanwhile */
 #define ANSWER_MS	1000	/* for a host that never waits for movements */
+#define SLEEP_MS	10	/* less is the clocks' own */
+
+static const struct {
+	unsigned news;
+	enum ledger_kind kind;
+} kinds[] = {
+	{ TRACK_INSERTED, LEDGER_INSERTED },
+	{ TRACK_REMOVED, LEDGER_REMOVED },
+	{ TRACK_SWAPPED, LEDGER_SWAPPED },
+	{ TRACK_BRIEF, LEDGER_BRIEF },
+};
 
 static const struct {
 	unsigned news;
 	const char *text;
-} texts[] = {
-	{ TRACK_INSERTED, "card inserted" },
-	{ TRACK_REMOVED, "card removed" },
-	{ TRACK_SWAPPED, "card swapped" },
-	{ TRACK_BRIEF, "a card came and went" },
+} habits[] = {
 	{ TRACK_CHATTY, "the reader announces movements at its own power "
 			"commands; those are ignored" },
+	{ TRACK_UNANSWERED, "the reader does not answer what its slots hold; "
+			    "its notifications decide" },
+	{ TRACK_UNTRUE, "the reader's card status contradicts it; it is not "
+			"believed" },
 	{ TRACK_CAUGHT, "the reader does not announce movements; it is asked "
 			"from now on" },
 };
 
-/* A reader gone mad must not fill the disk. */
-static bool may_log(struct reader *reader)
+bool movement_may_log(struct reader *reader)
 {
 	uint64_t now = clock_now();
 
@@ -47,14 +56,51 @@ static bool may_log(struct reader *reader)
 	return reader->lines < LINES_MAX;
 }
 
-static void log_news(struct reader *reader, unsigned slot, unsigned news,
-		     const char *cause)
+static void enter_movement(struct reader *reader, unsigned slot,
+			   enum ledger_kind kind, enum ledger_cause cause)
 {
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (news & texts[i].news && may_log(reader))
-			log_write(LOG_LEVEL_INFO, reader->label,
-				  "slot %u: %s (%s)", slot, texts[i].text,
-				  cause);
+	const struct ledger_entry entry = {
+		.slot = (uint8_t)slot,
+		.kind = kind,
+		.cause = cause,
+		.visit = reader->track.slot[slot].visit,
+		.wall_ms = clock_wall(),
+		.monotonic_ms = clock_now(),
+	};
+	uint32_t number = ledger_note(&reader->ledger, &entry);
+
+	if (movement_may_log(reader))
+		log_write(LOG_LEVEL_INFO, reader->label,
+			  "slot %u: %s, visit %u (%s), movement %u", slot,
+			  ledger_kind_text(kind), entry.visit,
+			  ledger_cause_text(cause), number);
+}
+
+static void enter_news(struct reader *reader, unsigned slot, unsigned news,
+		       enum ledger_cause cause)
+{
+	for (size_t i = 0; i < ROWS(kinds); i++)
+		if (news & kinds[i].news)
+			enter_movement(reader, slot, kinds[i].kind, cause);
+	for (size_t i = 0; i < ROWS(habits); i++)
+		if (news & habits[i].news && movement_may_log(reader))
+			log_write(LOG_LEVEL_INFO, reader->label, "slot %u: %s",
+				  slot, habits[i].text);
+}
+
+#define MOVED	(TRACK_INSERTED | TRACK_REMOVED | TRACK_SWAPPED)
+
+/* What an answer tells of, the cause of the doubt has told before. */
+static enum ledger_cause note_cause(struct slot *slot, unsigned news,
+				    enum ledger_cause cause)
+{
+	enum ledger_cause doubt = slot->doubt;
+
+	if (news & TRACK_SETTLED)
+		slot->doubt = 0;
+	else if ((news & TRACK_DOUBTED) && !(news & MOVED) && !doubt)
+		slot->doubt = cause;
+	return cause == LEDGER_CHECK && doubt ? doubt : cause;
 }
 
 /*
@@ -62,7 +108,7 @@ static void log_news(struct reader *reader, unsigned slot, unsigned news,
  * the card that it works with is still there.
  */
 static void tell(struct reader *reader, unsigned slot, unsigned news,
-		 const char *cause)
+		 enum ledger_cause cause)
 {
 	struct slot *s = &reader->slot[slot];
 
@@ -74,8 +120,16 @@ static void tell(struct reader *reader, unsigned slot, unsigned news,
 	}
 	pthread_cond_broadcast(&s->moved);
 	pthread_cond_broadcast(&s->replied);
-	PROBE_MOVEMENT(reader->label, slot, news, cause);
-	log_news(reader, slot, news, cause);
+	PROBE_MOVEMENT(reader->label, slot, news, ledger_cause_text(cause));
+	enter_news(reader, slot, news, note_cause(s, news, cause));
+}
+
+/* A reply that misses a card while it is powered up: the power-up fails. */
+static enum ledger_cause cause_of_reply(const struct reader *reader,
+					unsigned slot)
+{
+	return reader->track.slot[slot].powering ? LEDGER_POWER_UP
+						 : LEDGER_REPLY;
 }
 
 void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
@@ -95,19 +149,27 @@ void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
 	if (question)
 		tell(reader, slot,
 		     track_answered(&reader->track, slot, icc, now),
-		     "the reader was asked");
+		     LEDGER_CHECK);
 	else
 		tell(reader, slot, track_replied(&reader->track, slot, icc),
-		     "a reply says so");
+		     cause_of_reply(reader, slot));
+}
+
+void movement_refused(struct reader *reader, unsigned slot)
+{
+	reader->slot[slot].unanswered = 0;
+	if (reader->slot[slot].open)
+		tell(reader, slot, track_unanswered(&reader->track, slot),
+		     LEDGER_CHECK);
 }
 
 void movement_unanswered(struct reader *reader, unsigned slot)
 {
-	if (!reader->slot[slot].open)
-		return;
-	reader->slot[slot].unanswered++;
-	track_unanswered(&reader->track, slot);
-	tell(reader, slot, TRACK_DOUBTED, "no answer");
+	unsigned before = reader->slot[slot].unanswered;
+
+	movement_refused(reader, slot);
+	if (reader->slot[slot].open)
+		reader->slot[slot].unanswered = before + 1;
 }
 
 uint64_t movement_question_due(struct reader *reader, unsigned slot,
@@ -116,7 +178,7 @@ uint64_t movement_question_due(struct reader *reader, unsigned slot,
 	unsigned news;
 	uint64_t due = track_question_due(&reader->track, slot, now, &news);
 
-	tell(reader, slot, news, "no notification came");
+	tell(reader, slot, news, LEDGER_CHECK);
 	return due;
 }
 
@@ -125,210 +187,77 @@ void movement_power_begun(struct reader *reader, unsigned slot,
 {
 	tell(reader, slot,
 	     track_power_begun(&reader->track, slot, kind, clock_now()),
-	     "in doubt when its power was switched");
+	     LEDGER_POWER_UP);
 }
 
-static void miss(struct reader *reader, unsigned slot)
+void movement_identified(struct reader *reader, unsigned slot, bool same)
 {
-	if (reader->slot[slot].open)
-		tell(reader, slot, track_missed(&reader->track, slot),
-		     "a notification may be lost");
-	else
-		reader->slot[slot].noticed = true;
+	tell(reader, slot,
+	     track_power_done(&reader->track, slot, clock_now()),
+	     LEDGER_POWER_UP);
+	tell(reader, slot,
+	     track_identified(&reader->track, slot, same, clock_now()),
+	     LEDGER_ATR);
 }
 
-static void miss_all_but(struct reader *reader, uint32_t told)
+void movement_resumed(struct reader *reader)
 {
+	uint64_t now = clock_now();
+
 	for (unsigned i = 0; i < reader->desc.slots; i++)
-		if (!(told & 1u << i))
-			miss(reader, i);
+		if (reader->slot[i].open)
+			tell(reader, i, track_resumed(&reader->track, i, now),
+			     LEDGER_RESUME);
 }
 
-static void hear_slots(struct reader *reader, const struct ccid_event *event)
+void movement_notice_sleep(struct reader *reader)
+{
+	uint64_t slept = clock_slept();
+
+	if (slept < reader->slept_ms + SLEEP_MS)
+		return;
+	reader->slept_ms = slept;
+	movement_resumed(reader);
+	exchange_pump(reader, clock_now());
+}
+
+void movement_reset(struct reader *reader)
 {
 	uint64_t now = clock_now();
 
 	for (unsigned i = 0; i < reader->desc.slots; i++) {
-		if (!(event->told & 1u << i))
-			continue;
-		if (!reader->slot[i].open)
-			reader->slot[i].noticed = true;
-		else
-			tell(reader, i,
-			     track_notified(&reader->track, i,
-					    event->present & 1u << i,
-					    event->changed & 1u << i, now),
-			     "notification");
+		reader->slot[i].atr_size = 0;
+		if (reader->slot[i].open)
+			tell(reader, i, track_reset(&reader->track, i, now),
+			     LEDGER_RESET);
 	}
 }
 
-static void hear_error(struct reader *reader, const struct ccid_event *event)
+void movement_missed(struct reader *reader, unsigned slot)
 {
-	if (may_log(reader))
-		log_write(LOG_LEVEL_CRITICAL, reader->label,
-			  "slot %u: hardware error %02X at command %u",
-			  event->slot, event->code, event->seq);
-	if (event->slot >= reader->desc.slots)
-		return;
-	miss(reader, event->slot);
-	channel_fail(reader, event->slot, event->seq);
+	if (reader->slot[slot].open)
+		tell(reader, slot, track_missed(&reader->track, slot),
+		     LEDGER_LOSS);
+	else
+		reader->slot[slot].noticed = true;
 }
 
 void movement_miss_all(struct reader *reader)
 {
-	miss_all_but(reader, 0);
+	for (unsigned i = 0; i < reader->desc.slots; i++)
+		movement_missed(reader, i);
 }
 
-/* Messages that tell of fewer slots than there are leave the others in doubt. */
-static void hear(struct reader *reader, const uint8_t *bytes, size_t size)
+void movement_notified(struct reader *reader, unsigned slot, bool present,
+		       bool changed)
 {
-	struct ccid_event event;
-	uint32_t told = 0;
-	bool notified = false;
-
-	while (ccid_event_next(&bytes, &size, reader->desc.slots, &event)) {
-		if (event.type == CCID_NOTIFY_SLOT_CHANGE) {
-			notified = true;
-			told |= event.told;
-			hear_slots(reader, &event);
-		}
-		if (event.type == CCID_HARDWARE_ERROR)
-			hear_error(reader, &event);
-	}
-	if (notified)
-		miss_all_but(reader, told);
-}
-
-/* The pipe fails again and again: the reader is asked instead. */
-static void give_up_pipe(struct reader *reader)
-{
-	reader->disarmed = true;
-	track_deaf(&reader->track);
-	log_write(LOG_LEVEL_CRITICAL, reader->label,
-		  "the interrupt pipe fails; the reader is asked from now on");
-	movement_miss_all(reader);
-}
-
-/* Clearing blocks, but nothing else can come from the reader meanwhile. */
-static void mend_pipe(struct reader *reader, int status, uint64_t now)
-{
-	if (now - reader->halt_ms > HALTS_MS) {
-		reader->halts = 0;
-		reader->halt_ms = now;
-	}
-	if (++reader->halts > HALTS_MAX) {
-		give_up_pipe(reader);
-		return;
-	}
-	movement_miss_all(reader);
-	if (status != -EPIPE)
-		return;
-	pthread_mutex_unlock(&reader->lock);
-	usb_clear_halt(reader->usb, USB_INTERRUPT);
-	pthread_mutex_lock(&reader->lock);
-}
-
-static bool is_silenced(const struct reader *reader)
-{
-	return reader->disarmed || reader->gone || reader->mender;
-}
-
-static void listen(struct reader *reader)
-{
-	int r = is_silenced(reader)
-			? -ECANCELED
-			: usb_submit(reader->interrupt, reader->interrupt->size);
-
-	reader->listening = r == 0;
-	if (r == -ENODEV)
-		reader_lost(reader);
-	else if (r < 0 && r != -ECANCELED)
-		give_up_pipe(reader);
-}
-
-/* A resume can look like an unplugging, once. */
-static void listen_again(struct reader *reader, int status)
-{
-	bool absent_before = reader->absent;
-
-	if (is_silenced(reader))
-		status = 0;
-	reader->absent = status == -ENODEV;
-	switch (status) {
-	case 0:
-		break;
-	case -ENODEV:
-		if (absent_before)
-			reader_lost(reader);
-		else
-			movement_miss_all(reader);
-		break;
-	default:
-		mend_pipe(reader, status, clock_now());
-	}
-	listen(reader);
-}
-
-static void interrupt_done(struct usb_transfer *transfer, int status,
-			   size_t received)
-{
-	struct reader *reader = transfer->owner;
-
-	PROBE_INTERRUPT(reader->label, status, received);
-	/* Until listen_again is through, it counts as under way. */
-	pthread_mutex_lock(&reader->lock);
-	hear(reader, transfer->data, received);
-	listen_again(reader, status);
-	exchange_pump(reader, clock_now());
-	pthread_cond_broadcast(&reader->quiet);
-	pthread_mutex_unlock(&reader->lock);
-}
-
-void movement_silence(struct reader *reader)
-{
-	if (reader->listening)
-		usb_cancel(reader->interrupt);
-}
-
-void movement_begin_anew(struct reader *reader)
-{
-	for (unsigned i = 0; i < reader->desc.slots; i++) {
-		reader->slot[i].atr_size = 0;
-		if (reader->slot[i].open)
-			tell(reader, i,
-			     track_reset(&reader->track, i, clock_now()),
-			     "the device was reset");
-	}
-	if (reader->interrupt)
-		listen(reader);
-}
-
-int movement_arm(struct reader *reader)
-{
-	int r;
-
-	if (!reader->info.interrupt_endpoint)
-		return 0;
-	r = usb_transfer_new(reader->usb, USB_INTERRUPT, MESSAGE_MAX,
-			     interrupt_done, reader, &reader->interrupt);
-	if (r < 0)
-		return r;
-	pthread_mutex_lock(&reader->lock);
-	listen(reader);
-	pthread_mutex_unlock(&reader->lock);
-	return 0;
-}
-
-void movement_disarm(struct reader *reader)
-{
-	pthread_mutex_lock(&reader->lock);
-	reader->disarmed = true;
-	if (reader->listening)
-		usb_cancel(reader->interrupt);
-	while (reader->listening)
-		pthread_cond_wait(&reader->quiet, &reader->lock);
-	pthread_mutex_unlock(&reader->lock);
-	usb_transfer_free(reader->interrupt);
+	if (reader->slot[slot].open)
+		tell(reader, slot,
+		     track_notified(&reader->track, slot, present, changed,
+				    clock_now()),
+		     LEDGER_NOTIFICATION);
+	else
+		reader->slot[slot].noticed = true;
 }
 
 /* The one place where pcscd may cancel its event thread. */
@@ -349,8 +278,10 @@ static void wait_for_movement(struct reader *reader, unsigned slot,
 
 	for (;;) {
 		uint64_t now = clock_now();
-		uint64_t due = exchange_pump(reader, now);
+		uint64_t due;
 
+		movement_notice_sleep(reader);
+		due = exchange_pump(reader, now);
 		if (track_wait_over(&reader->track, slot) || s->closing ||
 		    now >= end)
 			return;
@@ -468,6 +399,7 @@ enum track_presence movement_presence(struct reader *reader, unsigned slot)
 	enum track_presence presence;
 
 	pthread_mutex_lock(&reader->lock);
+	movement_notice_sleep(reader);
 	ask_for_unwatched(reader, slot);
 	presence = track_presence(&reader->track, slot,
 				  movement_is_watcher(reader, slot));
@@ -485,4 +417,14 @@ enum track_presence movement_truth(struct reader *reader, unsigned slot)
 	presence = truth(reader, slot);
 	pthread_mutex_unlock(&reader->lock);
 	return presence;
+}
+
+size_t movement_ledger(struct reader *reader, uint8_t bytes[LEDGER_SIZE_MAX])
+{
+	size_t size;
+
+	pthread_mutex_lock(&reader->lock);
+	size = ledger_put(&reader->ledger, bytes);
+	pthread_mutex_unlock(&reader->lock);
+	return size;
 }

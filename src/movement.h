@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * movement - from a notification of the reader to pcscd's event thread.
+ * movement - from what a reader says to pcscd's event thread.
  *
  * The way of a card movement: interrupt transfer done -> ccid_event_next ->
  * track_notified -> broadcast -> movement_wait returns -> movement_presence.
@@ -22,20 +22,17 @@
 
 #include "ccid.h"
 #include "reader.h"
+#include "track_told.h"
 
 #define MOVEMENT_FOREVER	(-1)
 
-/* The interrupt transfer, from reader_open to reader_close. */
-int movement_arm(struct reader *reader);
-void movement_disarm(struct reader *reader);
+/* What the interrupt pipe says of a slot, or may have said. Caller locks. */
+void movement_notified(struct reader *reader, unsigned slot, bool present,
+		       bool changed);
+void movement_missed(struct reader *reader, unsigned slot);
 
-/*
- * Around a reset of the device: the interrupt transfer ends ("quiet" is
- * broadcast), then every card counts as another one and the transfer is armed
- * again. Caller locks.
- */
-void movement_silence(struct reader *reader);
-void movement_begin_anew(struct reader *reader);
+/* It failed as it does when the machine has slept. Caller locks. */
+void movement_resumed(struct reader *reader);
 
 /* Anything may have happened in any slot. Caller locks. */
 void movement_miss_all(struct reader *reader);
@@ -52,7 +49,25 @@ uint64_t movement_question_due(struct reader *reader, unsigned slot,
 void movement_power_begun(struct reader *reader, unsigned slot,
 			  enum track_power kind);
 
-/* A question stays without an answer. Caller locks. */
+/*
+ * Looks whether the machine has slept, which nothing else may tell: cards may
+ * have lost their power, or changed. It is looked at wherever it can matter, so
+ * that nobody needs to wake up for it. Caller locks.
+ */
+void movement_notice_sleep(struct reader *reader);
+
+/*
+ * The device was reset by us and works again: no card has power. A card that
+ * was powered up is told as swapped, once; of the others, and of what the slots
+ * hold now, the reader is asked. Caller locks.
+ */
+void movement_reset(struct reader *reader);
+
+/* In a power-up: an ATR has come. Caller locks. */
+void movement_identified(struct reader *reader, unsigned slot, bool same);
+
+/* A question is answered with an error, or not at all. Caller locks. */
+void movement_refused(struct reader *reader, unsigned slot);
 void movement_unanswered(struct reader *reader, unsigned slot);
 
 /*
@@ -72,6 +87,12 @@ bool movement_is_watcher(const struct reader *reader, unsigned slot);
 
 /* What the calling thread is to be told. */
 enum track_presence movement_presence(struct reader *reader, unsigned slot);
+
+/* The last movements, in the layout of ledger.h. Returns the size. */
+size_t movement_ledger(struct reader *reader, uint8_t bytes[LEDGER_SIZE_MAX]);
+
+/* A reader gone mad must not fill the disk. Caller locks. */
+bool movement_may_log(struct reader *reader);
 
 /* What the slot holds, for anybody; uses nothing up. */
 enum track_presence movement_truth(struct reader *reader, unsigned slot);

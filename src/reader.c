@@ -12,6 +12,7 @@
 #include "exchange.h"
 #include "greet.h"
 #include "iccd.h"
+#include "listen.h"
 #include "log.h"
 #include "movement.h"
 #include "name.h"
@@ -101,10 +102,14 @@ static int start(struct reader *reader)
 	/* A token is its own card: unless it says so, nothing moves. */
 	if (reader->info.protocol)
 		reader->track.trust = TRACK_PROVEN;
+	if (reader->quirk.flags & QUIRK_STATUS_LIES &&
+	    reader->info.interrupt_endpoint)
+		reader->track.answers = TRACK_VAGUE;
+	reader->slept_ms = clock_slept();
 	r = exchange_open(reader);
 	if (r < 0)
 		return r;
-	return movement_arm(reader);
+	return listen_start(reader);
 }
 
 static void label(struct reader *reader)
@@ -149,7 +154,7 @@ void reader_close(struct reader *reader)
 {
 	PROBE_CLOSE(reader->label);
 	if (reader->interrupt)
-		movement_disarm(reader);
+		listen_stop(reader);
 	exchange_close(reader);
 	usb_close(reader->usb);
 	for (unsigned i = 0; i < DESC_SLOTS_MAX; i++) {
@@ -231,6 +236,7 @@ static void reset_slot(struct slot *slot)
 {
 	slot->open = false;
 	slot->closing = false;
+	slot->doubt = 0;
 	slot->noticed = false;
 	slot->unanswered = 0;
 	slot->watched = false;

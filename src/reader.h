@@ -3,8 +3,8 @@
 /*
  * reader - an open reader and its slots.
  *
- * The structures are shared by the core: reader.c opens and closes, movement.c
- * follows the cards, exchange.c runs commands, card.c uses the cards. Nobody
+ * The structures are shared by the core: reader.c opens and closes, listen.c and
+ * movement.c follow the cards, exchange.c runs commands, card.c uses the cards. Nobody
  * else looks inside. The caller keeps a reference while it is in a function of
  * the core (ifd.c counts them), so nothing vanishes below it.
  *
@@ -23,6 +23,7 @@
 #include "feature.h"
 #include "options.h"
 #include "quirk.h"
+#include "ledger.h"
 #include "session.h"
 #include "track.h"
 #include "usb.h"
@@ -41,6 +42,7 @@ struct slot {
 	/* guarded by the reader's lock */
 	bool open;		/* pcscd has it, and track knows its truth */
 	bool closing;
+	enum ledger_cause doubt;	/* what raised it, 0: none is there */
 	bool noticed;		/* a notification came while it was opened */
 	bool owned;		/* a command has the slot, or a question */
 	unsigned callers;	/* threads in exchange_begin */
@@ -53,6 +55,8 @@ struct slot {
 	pthread_t watcher;	/* pcscd's event thread, if watched */
 	uint8_t atr[READER_ATR_MAX];
 	size_t atr_size;	/* 0: not powered up */
+	uint8_t shown_atr[READER_ATR_MAX];	/* given out last */
+	size_t shown_size;
 
 	struct session session;	/* belongs to the owner, as does the next */
 	uint8_t select;		/* bPowerSelect that it answered to at once */
@@ -69,6 +73,7 @@ struct reader {
 
 	pthread_mutex_t lock;	/* guards all below; never held across I/O */
 	struct track track;
+	struct ledger ledger;
 	bool gone;		/* the device, for good */
 	char text[READER_TEXTS][READER_TEXT_MAX];	/* once asked for */
 	bool text_known[READER_TEXTS];
@@ -94,6 +99,7 @@ struct reader {
 	uint64_t halt_ms;
 	unsigned lines;		/* logged of movements, lately */
 	uint64_t lines_ms;
+	uint64_t slept_ms;	/* clock_slept, as far as it is dealt with */
 };
 
 /*

@@ -6,9 +6,11 @@
 
 #include "attempt.h"
 #include "clock.h"
+#include "listen.h"
 #include "log.h"
 #include "movement.h"
 #include "probe.h"
+#include "track_asked.h"
 
 #define REQUEST_MS	500	/* the half of an abort on the control pipe */
 #define ABORT_MS	1000	/* the half on the bulk pipes */
@@ -127,7 +129,7 @@ static void silence(struct channel *channel)
 		channel_finish(&reader->channels[i], -ECONNRESET);
 		channel_cancel(&reader->channels[i]);
 	}
-	movement_silence(reader);
+	listen_pause(reader);
 	while (!is_quiet(reader))
 		pthread_cond_wait(&reader->quiet, &reader->lock);
 }
@@ -159,7 +161,9 @@ static int reset_device(struct channel *channel)
 	reader->resets++;
 	channel->cut = false;
 	if (r == 0)
-		movement_begin_anew(reader);
+		movement_reset(reader);
+	if (r == 0)
+		listen_on(reader);
 	else
 		reader_lost(reader);
 	wake_all(reader);

@@ -5,31 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "track_asked.h"
+#include "track_slot.h"
+
 #define SAID_EMPTY	1
 #define SAID_PRESENT	2
-
-/* 0 for an empty slot, so that truth and reported compare directly. */
-static uint32_t slot_truth(const struct track_slot *s)
-{
-	return s->present ? s->visit : 0;
-}
-
-static bool slot_debt(const struct track_slot *s)
-{
-	return s->reported && s->reported != slot_truth(s);
-}
-
-static bool slot_powered(const struct track_slot *s)
-{
-	return s->present && s->powered == s->visit;
-}
-
-static unsigned slot_doubt(struct track_slot *s)
-{
-	s->doubt = true;
-	s->outdated = true;
-	return TRACK_DOUBTED;
-}
 
 /* What every movement does, beside changing the truth. */
 static unsigned slot_moved(struct track_slot *s, uint64_t now)
@@ -40,8 +20,10 @@ static unsigned slot_moved(struct track_slot *s, uint64_t now)
 	s->used_ms = now;
 	s->outdated = true;
 	s->ended = false;
+	s->unsure = false;
 	s->powered = 0;
-	return burst ? slot_doubt(s) : 0;
+	s->confirm = burst;
+	return burst ? TRACK_DOUBTED : 0;
 }
 
 static unsigned slot_insert(struct track_slot *s, uint64_t now)
@@ -63,6 +45,12 @@ static unsigned slot_swap(struct track_slot *s, uint64_t now)
 	unsigned news = slot_insert(s, now);
 
 	return (news & ~TRACK_INSERTED) | TRACK_SWAPPED;
+}
+
+/* Whether a question would settle anything. */
+static bool answers_tell(const struct track *t)
+{
+	return t->answers != TRACK_VAGUE || t->trust == TRACK_PACED;
 }
 
 static bool in_power_window(const struct track_slot *s, uint64_t now)
@@ -116,17 +104,36 @@ static bool may_be_late(const struct track_slot *s, uint64_t now)
 	       !slot_is_chatty(s, now);
 }
 
+/*
+ * A repetition is harmless as long as nobody has the ATR. After that it could be
+ * a swap, and where cards have power by themselves nothing else would tell.
+ */
+static bool echo_may_hide_swap(const struct track *t, const struct track_slot *s)
+{
+	return t->auto_activation && s->shown == s->visit;
+}
+
 /* Changed, and a card is inside as before: a swap, or an idle message. */
 static unsigned notified_in_place(struct track *t, struct track_slot *s,
 				  bool echo, uint64_t now)
 {
 	unsigned news = echo ? 0 : slot_chatter(s, now);
 
-	if (slot_powered(s) && !t->auto_activation && !may_be_late(s, now))
+	if (slot_powered(s) && !t->auto_activation && !may_be_late(s, now) &&
+	    answers_tell(t))
 		return news | slot_doubt(s);
-	if (!echo && !slot_is_chatty(s, now))
+	if (!slot_is_chatty(s, now) && (!echo || echo_may_hide_swap(t, s)))
 		return news | slot_swap(s, now);
-	return s->powering ? news | slot_doubt(s) : news;
+	return s->powering && answers_tell(t) ? news | slot_doubt(s) : news;
+}
+
+/* "No card" in the reply to a power-up was true: it is just leaving. */
+static void believe_again(struct track *t, uint64_t now)
+{
+	if (t->untrue_ms && now - t->untrue_ms < TRACK_ECHO_MS &&
+	    t->answers == TRACK_VAGUE)
+		t->answers = TRACK_TELLING;
+	t->untrue_ms = 0;
 }
 
 static void prove(struct track *t, struct track_slot *s)
@@ -150,13 +157,15 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 	s->outdated = true;
 	if (s->suspect_ms && changed)
 		prove(t, s);
+	if (!present)
+		believe_again(t, now);
 	if (present == s->present) {
 		if (!changed)
 			return 0;
 		return present ? notified_in_place(t, s, echo, now)
 			       : TRACK_BRIEF;
 	}
-	if (!changed) {
+	if (!changed && answers_tell(t)) {
 		s->announced = true;
 		return slot_doubt(s);
 	}
@@ -165,6 +174,10 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 	return present ? slot_insert(s, now) : slot_remove(s, now);
 }
 
+/*
+ * A card without power leaves no trace of having been another one meanwhile but
+ * its ATR, if pcscd has had one.
+ */
 unsigned track_missed(struct track *t, unsigned slot)
 {
 	struct track_slot *s = &t->slot[slot];
@@ -172,7 +185,33 @@ unsigned track_missed(struct track *t, unsigned slot)
 	s->heard = 0;
 	s->announced = true;
 	s->suspect_ms = 0;
-	return slot_doubt(s);
+	s->unsure = s->present && s->shown == s->visit &&
+		    !(slot_powered(s) && answers_tell(t));
+	return answers_tell(t) ? slot_doubt(s) : 0;
+}
+
+/* The first message after it may be the reader's beginning, as after the open. */
+unsigned track_reset(struct track *t, unsigned slot, uint64_t now)
+{
+	struct track_slot *s = &t->slot[slot];
+	unsigned news = slot_powered(s) ? slot_swap(s, now) : 0;
+
+	s->echo_until = now + TRACK_ECHO_MS;
+	return news | track_missed(t, slot);
+}
+
+/*
+ * A reader that activates cards does so again: no answer tells them apart.
+ * Questions that failed in between say nothing of the reader.
+ */
+unsigned track_resumed(struct track *t, unsigned slot, uint64_t now)
+{
+	t->unanswered = 0;
+	if (t->answers == TRACK_SILENT)
+		t->answers = TRACK_TELLING;
+	return t->auto_activation || !answers_tell(t)
+		       ? track_reset(t, slot, now)
+		       : track_missed(t, slot);
 }
 
 /* A command was sent to the card that is inside, so its reply is no older. */
@@ -181,46 +220,34 @@ static bool sent_in_visit(const struct track_slot *s)
 	return slot_powered(s) || (s->present && s->power_visit == s->visit);
 }
 
-unsigned track_replied(struct track *t, unsigned slot, enum ccid_icc icc)
+/* As far as the reader is to be believed. */
+static enum ccid_icc believed(const struct track *t, const struct track_slot *s,
+			      enum ccid_icc icc)
+{
+	if (t->answers != TRACK_VAGUE)
+		return icc;
+	if (t->trust != TRACK_PACED && !s->present)
+		return CCID_ICC_ABSENT;
+	if (t->trust != TRACK_PACED || icc == CCID_ICC_INACTIVE)
+		return CCID_ICC_ACTIVE;
+	return icc;
+}
+
+unsigned track_replied(struct track *t, unsigned slot, enum ccid_icc said)
 {
 	struct track_slot *s = &t->slot[slot];
+	enum ccid_icc icc = believed(t, s, said);
 	bool present = icc != CCID_ICC_ABSENT;
 
+	s->power_icc = said;
+	if (present && sent_in_visit(s))
+		s->confirm = false;
 	if (!present && sent_in_visit(s))
 		s->ended = true;
 	if (present != s->present ||
 	    (icc == CCID_ICC_INACTIVE && slot_powered(s)))
 		return slot_doubt(s);
 	return 0;
-}
-
-static void refill(struct track *t, uint64_t now)
-{
-	uint64_t more = (now - t->refill_ms) / TRACK_REFILL_MS;
-
-	if (t->tokens + more >= TRACK_TOKENS) {
-		t->tokens = TRACK_TOKENS;
-		t->refill_ms = now;
-		return;
-	}
-	t->tokens += (unsigned)more;
-	t->refill_ms += more * TRACK_REFILL_MS;
-}
-
-void track_asked(struct track *t, unsigned slot, uint64_t now)
-{
-	struct track_slot *s = &t->slot[slot];
-
-	refill(t, now);
-	if (t->tokens)
-		t->tokens--;
-	if (!s->doubt && t->trust == TRACK_UNPROVEN)
-		t->check_ms = t->check_ms * 2 < TRACK_CHECK_MAX_MS
-				      ? t->check_ms * 2
-				      : TRACK_CHECK_MAX_MS;
-	s->asked = true;
-	s->outdated = false;
-	s->asked_ms = now;
 }
 
 /* A movement that an answer told of before any notification did. */
@@ -236,17 +263,26 @@ static unsigned learn(struct track *t, struct track_slot *s, bool present,
 	return news;
 }
 
-unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc icc,
+unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc said,
 			uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
+	enum ccid_icc icc = believed(t, s, said);
 	bool present = icc != CCID_ICC_ABSENT;
 	unsigned news = TRACK_SETTLED;
 
 	s->asked = false;
-	if (s->outdated)
-		return slot_doubt(s);
+	t->answered_ms = now;
+	t->took_ms = now - s->asked_ms;
+	t->unanswered = 0;
+	if (t->answers == TRACK_SILENT)
+		t->answers = TRACK_TELLING;
+	if (s->outdated) {
+		s->confirm = true;
+		return TRACK_DOUBTED;
+	}
 	s->doubt = false;
+	s->confirm = false;
 	if (present != s->present) {
 		news |= learn(t, s, present, now);
 	} else if (s->ended ||
@@ -258,99 +294,39 @@ unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc icc,
 	return news;
 }
 
-void track_unanswered(struct track *t, unsigned slot)
+/* Nothing will settle it. A card that was changed meanwhile has another ATR. */
+static void slot_resign(struct track_slot *s)
+{
+	if (s->doubt)
+		s->unsure = s->present && s->shown == s->visit;
+	s->doubt = false;
+	s->confirm = false;
+	s->ended = false;
+}
+
+static void resign(struct track *t)
+{
+	for (unsigned i = 0; i < t->slots; i++)
+		slot_resign(&t->slot[i]);
+}
+
+unsigned track_unanswered(struct track *t, unsigned slot)
 {
 	t->slot[slot].asked = false;
-	slot_doubt(&t->slot[slot]);
-}
-
-/* The first message after it is the reader's beginning, as after the open. */
-unsigned track_reset(struct track *t, unsigned slot, uint64_t now)
-{
-	struct track_slot *s = &t->slot[slot];
-	unsigned news = track_missed(t, slot);
-
-	if (s->present)
-		news |= slot_swap(s, now);
-	s->echo_until = now + TRACK_ECHO_MS;
-	return news;
-}
-
-void track_deaf(struct track *t)
-{
-	t->trust = TRACK_PACED;
+	if (t->unanswered < TRACK_SILENT_ROW)
+		t->unanswered++;
+	if (t->unanswered < TRACK_SILENT_ROW)
+		return t->slot[slot].doubt ? TRACK_DOUBTED : 0;
+	resign(t);
+	if (t->answers != TRACK_TELLING)
+		return TRACK_SETTLED;
+	t->answers = TRACK_SILENT;
+	return TRACK_SETTLED | TRACK_UNANSWERED;
 }
 
 void track_gone(struct track *t)
 {
 	t->gone = true;
-}
-
-/* A tenth of the time that the slot has been quiet, within bounds. */
-static uint64_t pace(const struct track *t, const struct track_slot *s,
-		     uint64_t now)
-{
-	uint64_t pause = (now - s->used_ms) / TRACK_QUIET_FACTOR;
-
-	if (pause < t->poll_ms)
-		return t->poll_ms;
-	if (pause > t->poll_ms * TRACK_QUIET_FACTOR)
-		return t->poll_ms * TRACK_QUIET_FACTOR;
-	return pause;
-}
-
-/* An announcement that is overdue: nobody is trusted who stays silent. */
-static unsigned catch_liar(struct track *t, struct track_slot *s, uint64_t now)
-{
-	if (!s->suspect_ms || now - s->suspect_ms < TRACK_ECHO_MS)
-		return 0;
-	s->suspect_ms = 0;
-	if (t->trust == TRACK_PACED)
-		return 0;
-	t->trust = TRACK_PACED;
-	return TRACK_CAUGHT;
-}
-
-static uint64_t question_wanted(const struct track *t,
-				const struct track_slot *s, uint64_t now)
-{
-	if (s->doubt)
-		return now;
-	if (!s->waiting)
-		return TRACK_NEVER;
-	switch (t->trust) {
-	case TRACK_PACED:
-		return s->asked_ms + pace(t, s, now);
-	case TRACK_UNPROVEN:
-		return s->asked_ms + t->check_ms;
-	case TRACK_PROVEN:
-		break;
-	}
-	return s->suspect_ms ? s->suspect_ms + TRACK_ECHO_MS : TRACK_NEVER;
-}
-
-uint64_t track_question_due(struct track *t, unsigned slot, uint64_t now,
-			    unsigned *ret_news)
-{
-	struct track_slot *s = &t->slot[slot];
-	uint64_t due;
-
-	*ret_news = catch_liar(t, s, now);
-	if (t->gone || s->asked)
-		return TRACK_NEVER;
-	due = question_wanted(t, s, now);
-	refill(t, now);
-	if (!t->tokens && due < t->refill_ms + TRACK_REFILL_MS)
-		return t->refill_ms + TRACK_REFILL_MS;
-	return due;
-}
-
-bool track_presence_asks(const struct track *t, unsigned slot, uint64_t now)
-{
-	const struct track_slot *s = &t->slot[slot];
-
-	return !t->gone && !s->asked && !s->watched &&
-	       t->trust != TRACK_PROVEN && now - s->asked_ms >= t->poll_ms;
 }
 
 unsigned track_power_begun(struct track *t, unsigned slot,
@@ -368,6 +344,7 @@ unsigned track_power_begun(struct track *t, unsigned slot,
 	s->powering = kind != TRACK_POWER_OFF;
 	s->kept = false;
 	s->power_visit = slot_truth(s);
+	s->power_icc = CCID_ICC_ACTIVE;
 	s->again = s->present && s->shown == s->visit;
 	if (s->again)
 		s->echo_until = 0;
@@ -376,6 +353,36 @@ unsigned track_power_begun(struct track *t, unsigned slot,
 		news = slot_swap(s, now);
 	s->powered = 0;
 	return news;
+}
+
+unsigned track_identified(struct track *t, unsigned slot, bool same,
+			  uint64_t now)
+{
+	struct track_slot *s = &t->slot[slot];
+	bool another = s->unsure && !same && s->visit == s->power_visit;
+
+	s->unsure = false;
+	return another ? slot_swap(s, now) : 0;
+}
+
+/*
+ * The reader has just given an ATR, so the card is there and has power. If it
+ * says otherwise it does so always, and every such reply would be a movement.
+ */
+unsigned track_power_done(struct track *t, unsigned slot, uint64_t now)
+{
+	struct track_slot *s = &t->slot[slot];
+	bool absent = s->power_icc == CCID_ICC_ABSENT;
+
+	if (s->power_icc == CCID_ICC_ACTIVE || t->answers != TRACK_TELLING ||
+	    s->visit != s->power_visit || !s->present ||
+	    (absent && t->trust == TRACK_PACED))
+		return 0;
+	t->answers = TRACK_VAGUE;
+	t->untrue_ms = absent ? now : 0;
+	resign(t);
+	s->unsure = false;
+	return TRACK_SETTLED | TRACK_UNTRUE;
 }
 
 int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
@@ -437,84 +444,6 @@ int track_may_transmit(const struct track *t, unsigned slot)
 	if (rc)
 		return rc;
 	return slot_powered(s) && !s->kept ? 0 : -ESTALE;
-}
-
-/*
- * Before the first wait nobody can tell the event thread from other threads,
- * so nobody may use a removal up: only the first insertion is noted.
- */
-static void report_unwatched(struct track_slot *s)
-{
-	if (s->present && !s->reported)
-		s->reported = s->visit;
-}
-
-/* A debt is told through the whole pass: pcscd asks again in power calls. */
-static bool report_to_watcher(struct track_slot *s)
-{
-	bool present = s->present && !slot_debt(s);
-
-	s->told = true;
-	if (!slot_debt(s))
-		s->reported = slot_truth(s);
-	if (present)
-		s->pass_present = true;
-	else
-		s->pass_empty = true;
-	return present;
-}
-
-enum track_presence track_presence(struct track *t, unsigned slot, bool watcher)
-{
-	struct track_slot *s = &t->slot[slot];
-	bool present = s->present;
-
-	if (t->gone)
-		return TRACK_GONE;
-	if (!s->watched)
-		report_unwatched(s);
-	else if (watcher || s->split)
-		present = report_to_watcher(s);
-	return present ? TRACK_PRESENT : TRACK_EMPTY;
-}
-
-int track_wait_enter(struct track *t, unsigned slot)
-{
-	struct track_slot *s = &t->slot[slot];
-
-	if (t->gone)
-		return -ENODEV;
-	if (s->waiting)
-		return -EBUSY;
-	/* pcscd's event thread asks in every pass. */
-	if (s->watched && !s->pass_empty && !s->pass_present)
-		s->split = true;
-	/* A mixed pass pays nothing: pcscd may have noted "present, mute". */
-	if (slot_debt(s) && s->pass_empty && !s->pass_present)
-		s->reported = 0;
-	s->pass_empty = false;
-	s->pass_present = false;
-	s->watched = true;
-	s->waiting = true;
-	return 0;
-}
-
-bool track_wait_over(const struct track *t, unsigned slot)
-{
-	const struct track_slot *s = &t->slot[slot];
-
-	return t->gone || s->stop || s->reported != slot_truth(s);
-}
-
-void track_wait_leave(struct track *t, unsigned slot)
-{
-	t->slot[slot].waiting = false;
-	t->slot[slot].stop = false;
-}
-
-void track_stop(struct track *t, unsigned slot)
-{
-	t->slot[slot].stop = true;
 }
 
 void track_init(struct track *t, unsigned slots, bool interrupt_endpoint,

@@ -1,10 +1,11 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * track - what we know about the card in each slot, and what pcscd is told.
+ * track - what we know about the card in each slot.
  *
  * Pure: the caller locks, time is an argument (monotonic milliseconds, never
- * 0). Feed it every fact, ask it what to tell pcscd.
+ * 0). Feed it every fact; track_told.h says what pcscd is told of it, and
+ * track_asked.h when the reader is asked.
  *
  * Words. A visit is one card's stay in a slot; visits are numbered from 1. The
  * truth is: empty, or visit n. The watcher is pcscd's event thread. Reported is
@@ -30,8 +31,15 @@
  *   answer: a card, active       visit n+1       visit n+1 if ended
  *   an answer older than other evidence          doubt, asked again
  *   something may be lost        doubt           doubt
- *   the device was reset         doubt           visit n+1, doubt
- *   second movement in 500 ms    (applied) doubt (applied) doubt
+ *   the machine has slept        doubt           visit n+1 if powered by us and
+ *                                                the reader activates, doubt
+ *   the device was reset         doubt           visit n+1 if powered by us,
+ *                                                doubt
+ *   after any of the three, the  -               visit n+1
+ *   ATR is another than before
+ *   second movement in 500 ms    (applied) to be (applied) to be confirmed, by
+ *                                confirmed       a question or any reply to a
+ *                                                command that was sent in visit n
  *   in doubt, a power command    -               visit n+1 if powered by us: no
  *   of ours begins                               answer could tell any more
  *
@@ -40,8 +48,10 @@
  *   visit, less than 1 s ago, no chatty reader   the card another one by then
  *   powered by us, reader does not activate      doubt: active is the same
  *                                                visit, inactive a new one
- *   an echo of open or of an answer, or a bit of doubt if a power-up is under
- *   a chatty reader behind a power command       way, else nothing
+ *   an echo of open, reset or an answer (of a    doubt if a power-up is under
+ *   reader that activates: no ATR was given out  way, else nothing
+ *   yet), or a bit of a chatty reader behind a
+ *   power command
  *   otherwise                                    visit n+1
  *
  * Chatty is a reader that sets the bit behind two power commands of one kind in
@@ -49,21 +59,14 @@
  * notification on, until an answer tells of a movement that none announces
  * within a second although none was lost: then it is asked at intervals.
  *
- * What pcscd is told (a host whose polling thread never asks for presence has
- * it asked by another thread: that is taken for the watcher then):
+ * A reader that leaves eight questions in a row without answer is asked once for
+ * each doubt, and at the slowest pace, until it answers one. What it leaves in
+ * doubt stays as its notifications tell it, and the next ATR is compared.
  *
- *   call                         no debt         debt
- *   presence, watcher            truth, reported empty, for the whole pass
- *   presence, others             truth           truth
- *   presence before any wait     truth; only empty to present is reported
- *   wait entered                 waits while     paid if the pass heard nothing
- *                                truth is        but empty; returns at once as
- *                                reported        long as truth is not reported
- *   power-up, reset              goes if the     refused; before any
- *                                watcher knows   wait: goes
- *                                of visit n
- *   set protocol, transmit       goes if, too,   refused
- *                                powered in n
+ * One that calls a card inactive or missing whose ATR it just gave is believed
+ * no more: what it says of power, or all of it if it announces movements. Then
+ * no doubt could be settled: what was doubt is visit n+1 if a bit tells of a
+ * change, else nothing, and the next ATR is compared.
  */
 #ifndef CCIDTRACK_TRACK_H
 #define CCIDTRACK_TRACK_H
@@ -74,19 +77,12 @@
 #include "ccid.h"
 
 #define TRACK_SLOTS_MAX		16
-#define TRACK_NEVER		UINT64_MAX
 
-#define TRACK_BURST_MS		500	/* movements closer than this: ask once */
+#define TRACK_BURST_MS		500	/* movements closer than this: confirm */
 #define TRACK_CHATTY_MS		500	/* a bit this soon after a power command */
 #define TRACK_CHATTY_ROW	2	/* so many in a row: the reader's habit */
+#define TRACK_SILENT_ROW	8	/* so many questions without answer */
 #define TRACK_ECHO_MS		1000	/* the notification of what we know already */
-#define TRACK_CHECK_MS		1000	/* first check of an unproven endpoint */
-#define TRACK_CHECK_MAX_MS	60000
-#define TRACK_QUIET_FACTOR	10	/* pace slows down to interval times this */
-
-/* At most TOKENS + 1000 / REFILL_MS = 10 questions in any second, per reader. */
-#define TRACK_TOKENS		2
-#define TRACK_REFILL_MS		125
 
 /* What a function found out, for the log; any of them is worth a broadcast. */
 #define TRACK_INSERTED		0x01u
@@ -97,6 +93,8 @@
 #define TRACK_CHATTY		0x20u	/* recognised just now */
 #define TRACK_CAUGHT		0x40u	/* the interrupt endpoint missed a movement */
 #define TRACK_SETTLED		0x80u	/* an answer ended a doubt */
+#define TRACK_UNANSWERED	0x100u	/* questions are of no use: silent */
+#define TRACK_UNTRUE		0x200u	/* answers are of no use: vague */
 
 enum track_trust {
 	TRACK_PACED,	/* no interrupt endpoint, or caught: asked at intervals */
@@ -104,10 +102,11 @@ enum track_trust {
 	TRACK_PROVEN,	/* announced a movement truly: never asked */
 };
 
-enum track_presence {
-	TRACK_EMPTY,
-	TRACK_PRESENT,
-	TRACK_GONE,
+/* What questions are worth. */
+enum track_answers {
+	TRACK_TELLING,
+	TRACK_SILENT,	/* none comes; one that does makes it telling again */
+	TRACK_VAGUE,	/* they contradict what the reader has just done */
 };
 
 enum track_power {
@@ -128,11 +127,13 @@ struct track_slot {
 
 	/* what we did to the card */
 	bool powering;		/* power-up under way */
+	enum ccid_icc power_icc;	/* the last reply to it */
 	uint32_t power_visit;	/* a power command is under way since, or 0 */
 	uint32_t powered;	/* visit powered up by us, 0: none */
 	uint32_t shown;		/* visit whose ATR was given out, 0: none */
 	bool again;		/* powered up once more in that visit */
 	bool kept;		/* powered for our sake: off, for all others */
+	bool unsure;		/* it may be another card: its ATR is to tell */
 
 	/* what pcscd was told */
 	uint32_t reported;	/* 0: empty */
@@ -146,6 +147,7 @@ struct track_slot {
 
 	/* doubt */
 	bool doubt;
+	bool confirm;		/* nothing disagrees, but much moved at once */
 	bool ended;		/* the visit, says a reply to a command in it */
 	bool asked;		/* a question is on its way */
 	bool outdated;		/* evidence came after that question */
@@ -173,6 +175,11 @@ struct track {
 	uint64_t check_ms;	/* distance to the next check while unproven */
 	unsigned tokens;	/* questions that may be asked now */
 	uint64_t refill_ms;
+	enum track_answers answers;
+	uint64_t untrue_ms;	/* they were found vague; 0: not */
+	unsigned unanswered;	/* questions in a row */
+	uint64_t answered_ms;
+	uint64_t took_ms;	/* the last answer */
 	struct track_slot slot[TRACK_SLOTS_MAX];
 };
 
@@ -190,38 +197,37 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 			bool changed, uint64_t now);
 /* Evidence about the slot may have been lost. */
 unsigned track_missed(struct track *t, unsigned slot);
+/* The machine has slept, or the device came back: cards may have no power. */
+unsigned track_resumed(struct track *t, unsigned slot, uint64_t now);
+/*
+ * The device was reset: cards have lost their power. A card that was powered up
+ * is taken for another one, once; what the slot holds now is to be asked.
+ */
+unsigned track_reset(struct track *t, unsigned slot, uint64_t now);
 /* bmICCStatus of any reply but a question's. */
 unsigned track_replied(struct track *t, unsigned slot, enum ccid_icc icc);
-/* A question was sent, answered, or went unanswered (doubt remains). */
-void track_asked(struct track *t, unsigned slot, uint64_t now);
+/* A question (track_asked.h) was answered, or not (doubt remains). */
 unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc icc,
 			uint64_t now);
-void track_unanswered(struct track *t, unsigned slot);
-/* The device was reset: what is inside has lost its power, or was swapped. */
-unsigned track_reset(struct track *t, unsigned slot, uint64_t now);
-/* The interrupt pipe has failed: movements are asked for from now on. */
-void track_deaf(struct track *t);
+unsigned track_unanswered(struct track *t, unsigned slot);
 /* The device is gone for good. */
 void track_gone(struct track *t);
-
-/*
- * When the next question to this slot is due: now or earlier, later, or
- * TRACK_NEVER. May find out that the endpoint is to be caught (*ret_news).
- */
-uint64_t track_question_due(struct track *t, unsigned slot, uint64_t now,
-			    unsigned *ret_news);
-/* The same for a host that never polls: presence is the only one who asks. */
-bool track_presence_asks(const struct track *t, unsigned slot, uint64_t now);
 
 /* Power commands of our own, around all attempts of one call. Returns news. */
 unsigned track_power_begun(struct track *t, unsigned slot,
 			   enum track_power kind, uint64_t now);
+/* In a power-up: the ATR, which is or is not the one that was given out last. */
+unsigned track_identified(struct track *t, unsigned slot, bool same,
+			  uint64_t now);
 /*
  * done: the reader says so. 0 if the card that is inside was powered up, else
  * -ENODEV, -ENOMEDIUM (slot empty), -ESTALE (another visit by now) or -EIO.
  * For a power-off always 0.
  */
 int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now);
+
+/* Between the two: what the power-up says of the reader. Returns news. */
+unsigned track_power_done(struct track *t, unsigned slot, uint64_t now);
 
 /*
  * May a card be powered up, or an APDU or parameters be sent to it? 0,
@@ -236,16 +242,5 @@ int track_may_transmit(const struct track *t, unsigned slot);
  * that it goes, and once it is inactive, another one in its place looks alike.
  */
 bool track_wants_power(const struct track *t, unsigned slot);
-
-/* The answer for IFDHICCPresence; watcher: the caller is the event thread. */
-enum track_presence track_presence(struct track *t, unsigned slot,
-				   bool watcher);
-
-/* 0: wait until track_wait_over. -EBUSY: somebody waits. -ENODEV: gone. */
-int track_wait_enter(struct track *t, unsigned slot);
-/* True if the wait has a reason to return. */
-bool track_wait_over(const struct track *t, unsigned slot);
-void track_wait_leave(struct track *t, unsigned slot);
-void track_stop(struct track *t, unsigned slot);
 
 #endif

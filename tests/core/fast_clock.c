@@ -2,16 +2,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fast_clock.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 #include "clock.h"
 #include "script.h"
 
 unsigned fast_clock_speed = 1;
+static atomic_uint_fast64_t slept;
 
 uint64_t clock_now(void)
 {
 	return script_now_us() * fast_clock_speed / 1000 + 1;
+}
+
+uint64_t clock_wall(void)
+{
+	return clock_now();
+}
+
+uint64_t clock_slept(void)
+{
+	return slept;
+}
+
+void fast_clock_sleep(uint64_t ms)
+{
+	slept += ms;
 }
 
 int clock_cond_init(pthread_cond_t *cond)

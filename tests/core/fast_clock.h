@@ -7,7 +7,12 @@
 #ifndef CCIDTRACK_TESTS_FAST_CLOCK_H
 #define CCIDTRACK_TESTS_FAST_CLOCK_H
 
+#include <stdint.h>
+
 /* Before any thread is started. */
 extern unsigned fast_clock_speed;
+
+/* The machine has slept. */
+void fast_clock_sleep(uint64_t ms);
 
 #endif

@@ -18,60 +18,34 @@
  * All must be none. A card does not answer before its insertion was fetched
  * from the reader: a contact takes longer than an interrupt pipe.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "device.h"
 #include "fast_clock.h"
-#include "host.h"
 #include "lun.h"
+#include "random.h"
 
 #define SHORT_APDU	0x00020000u
 #define MOVEMENTS	3000
 #define SPEED		20
-#define SLOTS_MAX	3
-#define BURST_MAX	60
 #define ROUNDS_A_LIFE	40
 #define STILLBORN_MAX	5
 #define SAY_EVERY	50000
 #define QUIET_S		20	/* real: by then it never will be */
 
-static struct {
-	struct device device;
-	struct host_slot slot[SLOTS_MAX];
-	unsigned slots;
-	bool announces;		/* there is an interrupt pipe */
-	bool loses;		/* and some of its messages are lost */
-	bool faulty;		/* some answers are wrong or missing */
-	bool slow;
-	pthread_cond_t progress;	/* with any slot's lock */
-	pthread_mutex_t lock;	/* guards dice of the script's hooks */
-	struct dice device_dice;
-	uint64_t came[SLOTS_MAX];	/* tick of the last insertion */
-	unsigned triggers;	/* movements left for the hooks */
-} life;
-
-static struct {
-	uint64_t movements, rounds, lives, lost, hidden;
-	uint64_t removals, insertions, returns, spurious, apdus, crossed;
-	uint64_t power_ups, failed_calls, mutes, merged;
-	uint64_t stillborn, given_up, quiet_us, quiet_worst_us;
-} sum;
-
-static uint32_t serials = 1000;
-static struct dice dice;
+struct random_life life;
+struct random_sum sum;
+struct dice dice;
 
 void log_msg(const int priority, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* What the driver says goes to the notes of its slot. */
+/* What the driver says goes to the notes of its slot, or of the first. */
 void log_msg(const int priority, const char *format, ...)
 {
 	char line[200];
@@ -86,144 +60,11 @@ void log_msg(const int priority, const char *format, ...)
 	at = strstr(line, "slot ");
 	if (at && sscanf(at, "slot %u:", &slot) == 1 && slot < life.slots)
 		host_note(&life.slot[slot], at, 0);
-}
-
-/* --- movements; the script is locked */
-
-static void move(unsigned slot)
-{
-	struct device_slot *s = &life.device.slot[slot];
-	bool present = !s->present;
-
-	device_move_locked(&life.device, slot, present, ++serials);
-	if (present)
-		life.came[slot] = host_tick();
-	pthread_mutex_lock(&life.slot[slot].lock);
-	life.slot[slot].disturbed++;
-	pthread_mutex_unlock(&life.slot[slot].lock);
-	host_note(&life.slot[slot], present ? "card in" : "card out", serials);
-	sum.movements++;
-}
-
-static void maybe_move(unsigned slot, unsigned one_in)
-{
-	if (!life.triggers || !dice_one_in(&life.device_dice, one_in))
-		return;
-	life.triggers--;
-	move(slot);
-	if (dice_one_in(&life.device_dice, 2))
-		move(slot);
-}
-
-/* Just as a command was obeyed. */
-static void watch_command(struct device *device, unsigned slot, uint8_t type)
-{
-	(void)device;
-	if (slot < life.slots)
-		host_note(&life.slot[slot], "reader: command", type);
-	if (slot < life.slots && type != CCID_GET_SLOT_STATUS)
-		maybe_move(slot, 4);
-}
-
-static unsigned roll(struct script *script)
-{
-	(void)script;
-	if (life.slow)
-		life.device.script.work_delay_us =
-			dice_below(&life.device_dice, 500);
-	return dice_below(&life.device_dice, 5);
-}
-
-static void near_stop(struct host_slot *slot)
-{
-	script_lock(&life.device.script);
-	maybe_move((unsigned)(slot - life.slot), 4);
-	script_unlock(&life.device.script);
-}
-
-/* Messages that say nothing new, or nothing at all. */
-static void disturb_harmlessly(void)
-{
-	static const uint8_t messages[][4] = {
-		{ CCID_HARDWARE_ERROR, 0, 0, 1 }, { 0x40, 1 }, { 0xFF },
-		{ CCID_NOTIFY_SLOT_CHANGE }, { CCID_HARDWARE_ERROR, 0 },
-	};
-	static const size_t sizes[] = { 4, 2, 1, 1, 2 };
-	unsigned i = dice_below(&dice, 5);
-
-	if (life.announces)
-		device_notify(&life.device, messages[i], sizes[i]);
-}
-
-static const struct {
-	enum device_fault fault;
-	unsigned n;
-	uint8_t code;
-} faults[] = {
-	{ DEVICE_EMPTIES, 2, 0 },
-	{ DEVICE_STRAYS, 3, 0 },
-	{ DEVICE_EXTEND, 1, 1 },
-	{ DEVICE_FAIL, 0, CCID_ERROR_SLOT_BUSY },
-	{ DEVICE_FAIL, 0, CCID_ERROR_HARDWARE },
-	{ DEVICE_OTHER_TYPE, 0, 0 },
-	{ DEVICE_SHORT, 5, 0 },
-	{ DEVICE_LENGTH, 0, 1 },
-	{ DEVICE_STALL, 0, 0 },
-	{ DEVICE_STATUS, 0, EIO },
-	{ DEVICE_SILENT, 0, 0 },
-};
-
-static void spoil_an_answer(void)
-{
-	unsigned i = dice_below(&dice, sizeof(faults) / sizeof(faults[0]));
-	bool enough;
-
-	script_lock(&life.device.script);
-	enough = life.device.faults >= 4;
-	script_unlock(&life.device.script);
-	if (!enough)
-		device_on(&life.device, 0, faults[i].fault, faults[i].n,
-			  faults[i].code);
-}
-
-static void move_now(unsigned slot)
-{
-	script_lock(&life.device.script);
-	life.device.notice_us = dice_one_in(&dice, 3) ? dice_below(&dice, 2000)
-						      : 0;
-	life.device.doubles = life.device.announcement == DEVICE_EACH &&
-			      dice_one_in(&dice, 10);
-	life.device.cuts = life.loses && dice_one_in(&dice, 3);
-	move(slot);
-	life.device.doubles = false;
-	life.device.cuts = false;
-	script_unlock(&life.device.script);
-}
-
-static void pause_us(unsigned us)
-{
-	struct timespec time = { .tv_nsec = (long)us * 1000 };
-
-	if (us)
-		nanosleep(&time, NULL);
-}
-
-static void burst(void)
-{
-	static const unsigned sizes[] = { 1, 1, 8, BURST_MAX };
-	unsigned n = 1 + dice_below(&dice, sizes[dice_below(&dice, 4)]);
-
-	for (unsigned i = 0; i < n; i++) {
-		move_now(dice_below(&dice, life.slots));
-		if (dice_one_in(&dice, 2))
-			pause_us(dice_below(&dice, dice_one_in(&dice, 4)
-							   ? 3000
-							   : 200));
-		if (dice_one_in(&dice, 8))
-			disturb_harmlessly();
-		if (life.faulty && dice_one_in(&dice, 10))
-			spoil_an_answer();
-	}
+	else if (strstr(line, "device is gone") && life.slots)
+		for (unsigned i = 0; i < life.slots; i++)
+			host_print_notes(&life.slot[i]);
+	else if ((at = strstr(line, ": ")) && life.slots)
+		host_note(&life.slot[0], at + 2, 0);
 }
 
 /* --- when all is quiet */
@@ -317,7 +158,7 @@ static bool wait_for_quiet(void)
 	while (!all_quiet()) {
 		if (script_now_us() - began > QUIET_S * 1000000)
 			return false;
-		pause_us(200);
+		random_pause(200);
 	}
 	took = script_now_us() - began;
 	sum.quiet_us += took;
@@ -382,7 +223,7 @@ static void init_slot(struct host_slot *slot)
 	pthread_mutex_init(&slot->lock, NULL);
 	slot->progress = &life.progress;
 	slot->calm_at = UINT64_MAX;
-	slot->near_stop = near_stop;
+	slot->near_stop = random_near_stop;
 	slot->doubtful = life.faulty;
 }
 
@@ -396,8 +237,8 @@ static void make_reader(uint64_t seed)
 	device_set_slots(device, life.slots, 1 + dice_below(&dice, life.slots));
 	device->announcement = dice_one_in(&dice, 3) ? DEVICE_MERGED
 						     : DEVICE_EACH;
-	device->watch = watch_command;
-	device->script.dice = roll;
+	device->watch = random_watch;
+	device->script.dice = random_roll;
 	life.slow = dice_one_in(&dice, 2);
 	life.faulty = dice_one_in(&dice, 3);
 	life.loses = dice_one_in(&dice, 6);
@@ -460,13 +301,13 @@ static void live(uint64_t seed, uint64_t movements)
 		script_lock(&life.device.script);
 		life.triggers = dice_below(&dice, 4);
 		script_unlock(&life.device.script);
-		burst();
+		random_burst();
 		sum.rounds++;
 		if (!quiet_round())
 			break;
 		if (dice_one_in(&dice, 4)) {
-			disturb_harmlessly();
-			pause_us(dice_below(&dice, 2000));
+			random_disturb();
+			random_pause(dice_below(&dice, 2000));
 		}
 	}
 	end_life();
@@ -485,10 +326,12 @@ static void print_sums(void)
 		host_stops = HOST_STOPS_MAX;
 	qsort(host_stop_us, host_stops, sizeof(*host_stop_us), compare);
 	printf("# %" PRIu64 " movements in %" PRIu64 " bursts, %" PRIu64
-	       " lives (%" PRIu64 " more not begun, %" PRIu64 " given up)\n# pcscd was told of %"
+	       " lives (%" PRIu64 " more not begun, %" PRIu64
+	       " given up), %" PRIu64 " sleeps\n# pcscd was told of %"
 	       PRIu64 " insertions and %" PRIu64 " removals\n",
 	       sum.movements, sum.rounds, sum.lives - sum.stillborn,
-	       sum.stillborn, sum.given_up, sum.insertions, sum.removals);
+	       sum.stillborn, sum.given_up, sum.sleeps, sum.insertions,
+	       sum.removals);
 	printf("# %" PRIu64 " power-ups, %" PRIu64 " APDUs, %" PRIu64
 	       " returns of the polling function\n# %" PRIu64
 	       " mute at rest, %" PRIu64 " cards that came for another, of "

@@ -737,6 +737,7 @@ int usb_reset(struct usb *usb)
 	for (unsigned i = 0; r == 0 && i < SCRIPT_PIPES; i++) {
 		script->pipe[i].halted = false;
 		free_messages(&script->pipe[i].message);
+		script->pipe[i].passed = script->pipe[i].put;
 	}
 	if (r == 0) {
 		free_messages(&script->work);

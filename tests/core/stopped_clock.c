@@ -34,6 +34,7 @@ int __wrap_pthread_cond_broadcast(pthread_cond_t *cond);
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t settled = PTHREAD_COND_INITIALIZER;
 static uint64_t now = START_MS;
+static uint64_t slept;
 static int working;	/* all but the test itself */
 static struct waiter *waiters;
 static unsigned running;
@@ -120,6 +121,21 @@ uint64_t clock_now(void)
 	return value;
 }
 
+uint64_t clock_wall(void)
+{
+	return clock_now() + STOPPED_CLOCK_WALL;
+}
+
+uint64_t clock_slept(void)
+{
+	uint64_t value;
+
+	pthread_mutex_lock(&lock);
+	value = slept;
+	pthread_mutex_unlock(&lock);
+	return value;
+}
+
 int clock_cond_init(pthread_cond_t *cond)
 {
 	return -pthread_cond_init(cond, NULL);
@@ -150,6 +166,14 @@ void stopped_clock_settle(void)
 {
 	pthread_mutex_lock(&lock);
 	settle();
+	pthread_mutex_unlock(&lock);
+}
+
+void stopped_clock_sleep(uint64_t ms)
+{
+	pthread_mutex_lock(&lock);
+	settle();
+	slept += ms;
 	pthread_mutex_unlock(&lock);
 }
 

@@ -19,11 +19,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Later than the monotonic time by. */
+#define STOPPED_CLOCK_WALL	1000000000000
+
 /* Returns when nobody is at work any more. */
 void stopped_clock_settle(void);
 
 /* Settles, and again at each deadline on the way. */
 void stopped_clock_pass(uint64_t ms);
+
+/* The machine sleeps: no time passes, nobody wakes up. */
+void stopped_clock_sleep(uint64_t ms);
 
 /* Threads and event threads that begin (+1) or cease (-1) to work. */
 void stopped_clock_busy(int change);

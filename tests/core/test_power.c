@@ -499,7 +499,10 @@ static void a_notification_that_an_answer_overtook_is_no_habit(void **state)
 	device_delay(&fixture.device, USB_INTERRUPT, false);
 	stopped_clock_pass(100);
 	order_reset(&a, 0);
-	assert_int_equal(finish(&a, NULL), 0);
+	assert_int_equal(finish(&a, NULL), -ESTALE);
+	assert_int_equal(pass(), TRACK_EMPTY);
+	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(power_up(0), 0);
 	swap_in_one_message(SERIAL + 1);
 	assert_int_equal(pass(), TRACK_EMPTY);
 }

@@ -358,8 +358,6 @@ static void notifications_are_heard_again_after_a_reset(void **state)
 	assert_int_equal(power_off_within(LONG_MS), 0);
 	watch_start(0);
 	stopped_clock_pass(SOON_MS);
-	order_join(&watching, NULL);
-	watch_start(0);
 	device_remove(&fixture.device, 0);
 	stopped_clock_settle();
 	assert_int_equal(order_join(&watching, NULL), 0);

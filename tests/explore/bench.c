@@ -11,9 +11,11 @@ const struct tracker tracker_real = {
 	.name = "the tracker",
 	.notified = track_notified,
 	.missed = track_missed,
+	.resumed = track_resumed,
 	.replied = track_replied,
 	.answered = track_answered,
 	.power_begun = track_power_begun,
+	.identified = track_identified,
 	.power_ended = track_power_ended,
 	.may_power = track_may_power,
 	.may_transmit = track_may_transmit,
@@ -41,6 +43,15 @@ const struct step bench_steps[BENCH_STEPS] = {
 	{ "a notification arrives as rubbish", reader_garble, false },
 	{ "a notification vanishes", reader_lose, false },
 	{ "something may be lost", reader_fault, false },
+	{ "the machine sleeps", reader_sleep, false },
+	{ "the machine sleeps, cards lose their power",
+	  reader_sleep_unpowered, false },
+	{ "the machine sleeps, the card is removed", reader_sleep_remove,
+	  false },
+	{ "the machine sleeps, the card is swapped", reader_sleep_swap,
+	  false },
+	{ "the machine sleeps, a card is inserted", reader_sleep_insert,
+	  false },
 	{ "the question is answered", reader_answer, true },
 	{ "the question stays unanswered", reader_leave_unanswered, false },
 	{ "a tick", reader_tick, true },
@@ -101,7 +112,7 @@ void bench_load(struct bench *bench, const struct world *world)
 	bench->world = *world;
 	bench->now = NOW;
 	bench->track.gone = world->unplugged;
-	keep_restore(&world->kept, NOW, &bench->track);
+	keep_restore(&world->kept, NOW, &bench->track, 0);
 	begin(bench);
 }
 
@@ -123,6 +134,7 @@ static void renumber_cards(struct world *w)
 	renumber(&w->known, number, &last);
 	renumber(&w->client_card, number, &last);
 	renumber(&w->call_card, number, &last);
+	renumber(&w->shown_card, number, &last);
 }
 
 /* It makes no difference who knows what is not owed, or known already. */
@@ -134,12 +146,22 @@ static void forget_marks(struct world *w)
 		w->note[i] &= (uint8_t)~NOTE_AFTER;
 }
 
+/* The ATR of a card is looked at only if it may be another one by now. */
+static void forget_atr(struct bench *bench)
+{
+	const struct config *c = bench->config;
+
+	if (!bench->world.kept.shown || !(c->sleeps || c->garbles))
+		bench->world.shown_card = 0;
+}
+
 void bench_save(struct bench *bench, struct world *ret_world)
 {
 	reader_ask(bench);
+	keep_track(&bench->track, 0, bench->now, bench->config->bitless,
+		   &bench->world.kept);
+	forget_atr(bench);
 	renumber_cards(&bench->world);
 	forget_marks(&bench->world);
-	keep_track(&bench->track, bench->now, bench->config->bitless,
-		   &bench->world.kept);
 	*ret_world = bench->world;
 }

@@ -18,8 +18,9 @@
  * notification. Waiting for a doubt to be settled, or for pcscd's lock, is not
  * to have called yet.
  *
- * Not here: several slots, a client's own power-off, hosts that never wait for
- * movements, how the pace of questions changes (tests/unit/test_track*.c).
+ * Not here: several slots (slots.c), a client's own power-off, hosts that never
+ * wait for movements, how the pace of questions changes, readers whose answers
+ * are of no use (tests/unit/test_track*.c).
  */
 #ifndef CCIDTRACK_TESTS_EXPLORE_BENCH_H
 #define CCIDTRACK_TESTS_EXPLORE_BENCH_H
@@ -29,9 +30,11 @@
 #include <stdint.h>
 
 #include "track.h"
+#include "track_asked.h"
+#include "track_told.h"
 
 #define BENCH_NOTES		2	/* on their way at most, of any reader */
-#define BENCH_NEW_CARD		5	/* one more than can be remembered */
+#define BENCH_NEW_CARD		6	/* one more than can be remembered */
 #define BENCH_TICK_MS		500	/* all windows are multiples of it */
 #define BENCH_LONG_MS		60000	/* longer than all of them */
 #define BENCH_POLL_MS		50	/* any pace is due after a tick */
@@ -41,11 +44,13 @@ struct tracker {
 	const char *name;
 	unsigned (*notified)(struct track *, unsigned, bool, bool, uint64_t);
 	unsigned (*missed)(struct track *, unsigned);
+	unsigned (*resumed)(struct track *, unsigned, uint64_t);
 	unsigned (*replied)(struct track *, unsigned, enum ccid_icc);
 	unsigned (*answered)(struct track *, unsigned, enum ccid_icc,
 			     uint64_t);
 	unsigned (*power_begun)(struct track *, unsigned, enum track_power,
 				uint64_t);
+	unsigned (*identified)(struct track *, unsigned, bool, uint64_t);
 	int (*power_ended)(struct track *, unsigned, bool, uint64_t);
 	int (*may_power)(const struct track *, unsigned);
 	int (*may_transmit)(const struct track *, unsigned);
@@ -85,6 +90,7 @@ struct config {
 	bool opening;		/* the first notification repeats the state */
 	bool client;
 	bool resets;		/* the client does, too */
+	bool sleeps;		/* the machine does, and what happens then */
 	bool unplug;
 	bool daemon_ends;	/* pcscd cancels its event thread */
 	bool daemon_stops;	/* pcscd stops it, as without KILLABLE */
@@ -100,6 +106,7 @@ struct kept {
 	uint8_t powered;
 	uint8_t powering;
 	uint8_t idle;		/* powered for our sake */
+	uint8_t unsure;
 	uint8_t shown;
 	uint8_t again;
 	uint8_t power_visit;
@@ -110,6 +117,7 @@ struct kept {
 	uint8_t waiting;
 	uint8_t stop;
 	uint8_t doubt;
+	uint8_t confirm;
 	uint8_t ended;
 	uint8_t asked;
 	uint8_t outdated;
@@ -223,6 +231,7 @@ struct world {
 	uint8_t call_done;
 	uint8_t call_card;	/* whose ATR the reply has */
 	uint8_t call_behind;
+	uint8_t shown_card;	/* whose ATR was given out last */
 
 	/* pcscd */
 	uint8_t event_at;
@@ -244,6 +253,7 @@ struct world {
 	uint8_t left;		/* some card, since it saw a removal last */
 	uint8_t evident;	/* the driver was told that it left */
 	uint8_t excused;	/* what it knows, by a stated limit */
+	uint8_t latent;		/* the card that pcscd knew was off as it left */
 	uint8_t unseen;		/* nothing can have told the driver the state */
 	uint8_t stopped;	/* and the wait has not returned since */
 
@@ -271,7 +281,7 @@ struct step {
 	bool inside;	/* it happens by itself: no card, person, chance */
 };
 
-#define BENCH_STEPS	32
+#define BENCH_STEPS	37
 
 extern const struct step bench_steps[BENCH_STEPS];
 
@@ -287,9 +297,10 @@ void bench_save(struct bench *bench, struct world *ret_world);
 void bench_break(struct bench *bench, const char *promise);
 
 /* keep.c; heard: only where the change bit can be missing it matters */
-void keep_track(const struct track *track, uint64_t now, bool heard,
-		struct kept *ret_kept);
-void keep_restore(const struct kept *kept, uint64_t now, struct track *track);
+void keep_track(const struct track *track, unsigned slot, uint64_t now,
+		bool heard, struct kept *ret_kept);
+void keep_restore(const struct kept *kept, uint64_t now, struct track *track,
+		  unsigned slot);
 bool keep_has_window(const struct kept *kept);
 
 /* reader.c: cards, notifications, questions, time */
@@ -297,6 +308,8 @@ bench_step reader_insert, reader_insert_merged, reader_remove,
 	   reader_remove_merged, reader_unplug;
 bench_step reader_notify, reader_notify_twice, reader_garble, reader_lose,
 	   reader_notify_bitless, reader_fault;
+bench_step reader_sleep, reader_sleep_unpowered, reader_sleep_remove,
+	   reader_sleep_swap, reader_sleep_insert;
 /* A question that is due is sent at once, where the slot is free. */
 void reader_ask(struct bench *bench);
 bench_step reader_answer, reader_leave_unanswered;
@@ -337,6 +350,8 @@ void promise_at_enter(struct bench *bench, int result);
 void promise_at_return(struct bench *bench);
 /* A power command reaches the slot. */
 void promise_at_power(struct bench *bench);
+/* A power-up has shown the ATR of the card that is inside. */
+void promise_at_identity(struct bench *bench);
 /* The driver hears of the swap that is owed, or what told of it is lost. */
 void promise_excuse(struct world *world);
 bool promise_is_beyond_knowing(const struct bench *bench);

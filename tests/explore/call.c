@@ -206,6 +206,20 @@ bool call_begin_mute(struct bench *bench, enum caller caller,
 	       begin(bench, caller, kind, true);
 }
 
+/* Cards differ in their ATRs. */
+static void identify(struct bench *bench)
+{
+	struct promise_sleepers sleepers = promise_sleepers(bench);
+	struct world *w = &bench->world;
+
+	promise_woken(bench, sleepers,
+		      bench->tracker->identified(&bench->track, 0,
+						 w->call_card == w->shown_card,
+						 bench->now));
+	w->shown_card = w->call_card;
+	promise_at_identity(bench);
+}
+
 /* Power commands tell the tracker that they are over. */
 static void end(struct bench *bench)
 {
@@ -215,6 +229,11 @@ static void end(struct bench *bench)
 	switch ((enum call_kind)w->call_kind) {
 	case CALL_UP:
 	case CALL_RESET:
+		if (w->call_done)
+			identify(bench);
+		r = bench->tracker->power_ended(&bench->track, 0, w->call_done,
+						bench->now);
+		break;
 	case CALL_DOWN:
 	case CALL_KEEP:
 		r = bench->tracker->power_ended(&bench->track, 0, w->call_done,

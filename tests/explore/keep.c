@@ -62,9 +62,9 @@ static uint64_t doubled(uint8_t n)
  * How long the tracker looks back to its last question. A check that is not due
  * yet may come later than it should: ticks are not added up over a minute.
  */
-static uint8_t asked_age(const struct track *track, uint64_t now)
+static uint8_t asked_age(const struct track *track, const struct track_slot *s,
+			 uint64_t now)
 {
-	const struct track_slot *s = &track->slot[0];
 	uint8_t age;
 
 	if (track->trust != TRACK_UNPROVEN)
@@ -95,6 +95,7 @@ static void keep_told(const struct track_slot *s, struct kept *kept)
 	kept->waiting = s->waiting;
 	kept->stop = s->stop;
 	kept->doubt = s->doubt;
+	kept->confirm = s->confirm;
 	kept->ended = s->ended;
 	kept->asked = s->asked;
 	kept->outdated = s->asked && s->outdated;
@@ -129,6 +130,7 @@ static void keep_power(const struct track_slot *s, uint64_t now,
 	kept->powering = s->powering;
 	kept->idle = kept->powered && s->kept;
 	kept->shown = s->present && s->shown == s->visit;
+	kept->unsure = s->unsure;
 	kept->again = kept->shown && in_use && s->again;
 	kept->power_visit = relation_of(s->power_visit, s);
 	kept->power_recent = window_of(s->power_ms, now,
@@ -137,10 +139,10 @@ static void keep_power(const struct track_slot *s, uint64_t now,
 	keep_habits(s, now, kept);
 }
 
-void keep_track(const struct track *track, uint64_t now, bool heard,
-		struct kept *ret_kept)
+void keep_track(const struct track *track, unsigned slot, uint64_t now,
+		bool heard, struct kept *ret_kept)
 {
-	const struct track_slot *s = &track->slot[0];
+	const struct track_slot *s = &track->slot[slot];
 
 	memset(ret_kept, 0, sizeof(*ret_kept));
 	keep_told(s, ret_kept);
@@ -151,7 +153,7 @@ void keep_track(const struct track *track, uint64_t now, bool heard,
 	if (heard)
 		ret_kept->heard = s->heard;
 	ret_kept->tokens = tokens_of(track, now);
-	ret_kept->asked_age = asked_age(track, now);
+	ret_kept->asked_age = asked_age(track, s, now);
 	ret_kept->moved = window_of(s->moved_ms, now, TRACK_BURST_MS);
 	if (s->echo_until > now)
 		ret_kept->echo =
@@ -173,6 +175,7 @@ static void restore_told(const struct kept *kept, struct track_slot *s)
 	s->waiting = kept->waiting;
 	s->stop = kept->stop;
 	s->doubt = kept->doubt;
+	s->confirm = kept->confirm;
 	s->ended = kept->ended;
 	s->asked = kept->asked;
 	s->outdated = kept->outdated;
@@ -186,6 +189,7 @@ static void restore_power(const struct kept *kept, uint64_t now,
 	s->powering = kept->powering;
 	s->kept = kept->idle;
 	s->shown = kept->shown ? s->visit : 0;
+	s->unsure = kept->unsure;
 	s->again = kept->again;
 	s->power_visit = kept->power_visit;
 	s->power_ms = window_start(kept->power_recent, now,
@@ -196,13 +200,15 @@ static void restore_power(const struct kept *kept, uint64_t now,
 	memcpy(s->chatty, kept->chatty, sizeof(s->chatty));
 }
 
-void keep_restore(const struct kept *kept, uint64_t now, struct track *track)
+void keep_restore(const struct kept *kept, uint64_t now, struct track *track,
+		  unsigned slot)
 {
-	struct track_slot *s = &track->slot[0];
+	struct track_slot *s = &track->slot[slot];
 
 	restore_told(kept, s);
 	restore_power(kept, now, s);
 	track->trust = kept->trust;
+	track->unanswered = 0;
 	s->heard = kept->heard;
 	track->check_ms = doubled(kept->check);
 	track->tokens = kept->tokens;

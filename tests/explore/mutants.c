@@ -188,6 +188,22 @@ static unsigned blame_lost_messages(struct track *t, unsigned slot)
 	return news;
 }
 
+static unsigned sleep_without_notice(struct track *t, unsigned slot,
+				     uint64_t now)
+{
+	(void)t;
+	(void)slot;
+	(void)now;
+	return 0;
+}
+
+static unsigned any_atr_will_do(struct track *t, unsigned slot, bool same,
+				uint64_t now)
+{
+	(void)same;
+	return track_identified(t, slot, true, now);
+}
+
 static bool never_keep_power(const struct track *t, unsigned slot)
 {
 	(void)t;
@@ -218,6 +234,12 @@ static const struct config doubtful = {
 };
 static const struct config garbled = {
 	.notes = 1, .proven = true, .garbles = true,
+};
+static const struct config sleeping = {
+	.notes = 1, .proven = true, .sleeps = true,
+};
+static const struct config dozing = {
+	.notes = 1, .proven = true, .sleeps = true, .client = true,
 };
 static const struct config silent = {
 	.endpoint = ENDPOINT_NONE,
@@ -266,6 +288,10 @@ static const struct {
 		      .missed = blame_lost_messages } },
 	{ &silent, { "idle cards lose their power though swaps hide",
 		     .wants_power = never_keep_power } },
+	{ &sleeping, { "the machine has slept, and nobody asks",
+		       .resumed = sleep_without_notice } },
+	{ &dozing, { "the machine has slept, and any ATR will do",
+		     .identified = any_atr_will_do } },
 	{ &resetting, { "an APDU is sent in doubt, after resets",
 			.may_transmit = transmit_in_doubt } },
 };
@@ -282,9 +308,11 @@ static struct tracker put_in(const struct tracker *fault)
 	} while (0)
 	PUT(notified);
 	PUT(missed);
+	PUT(resumed);
 	PUT(replied);
 	PUT(answered);
 	PUT(power_begun);
+	PUT(identified);
 	PUT(power_ended);
 	PUT(may_power);
 	PUT(may_transmit);

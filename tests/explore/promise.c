@@ -30,6 +30,7 @@ void promise_excuse(struct world *w)
 	w->client_card = 0;
 	w->owed = false;
 	w->evident = false;
+	w->latent = false;
 	w->excused = true;
 }
 
@@ -43,8 +44,7 @@ void promise_at_presence(struct bench *bench, enum track_presence answer)
 
 /*
  * A reader that sets the change bit behind power commands as a habit, twice in
- * a row, hides a swap there; one that activates cards by itself hides a swap
- * behind the repetition of what an answer told.
+ * a row, hides a swap there.
  */
 bool promise_is_beyond_knowing(const struct bench *bench)
 {
@@ -53,10 +53,7 @@ bool promise_is_beyond_knowing(const struct bench *bench)
 		      (s->power_ms &&
 		       bench->now - s->power_ms < TRACK_CHATTY_MS);
 
-	if (window && s->chatty[s->power_kind] + 1 >= TRACK_CHATTY_ROW)
-		return true;
-	return bench->config->auto_activation &&
-	       bench->now < s->echo_until;
+	return window && s->chatty[s->power_kind] + 1 >= TRACK_CHATTY_ROW;
 }
 
 /* The driver hears of the swap that is owed: from now on it is known. */
@@ -127,6 +124,16 @@ void promise_at_atr(struct bench *bench)
 		take_stale_atr(bench);
 }
 
+/* A card that left while it was off was known by its ATR alone. */
+void promise_at_identity(struct bench *bench)
+{
+	struct world *w = &bench->world;
+
+	if (w->latent)
+		w->evident = true;
+	w->latent = false;
+}
+
 void promise_at_removal(struct bench *bench)
 {
 	struct world *w = &bench->world;
@@ -136,8 +143,10 @@ void promise_at_removal(struct bench *bench)
 	w->known = 0;
 	w->owed = false;
 	w->evident = false;
+	w->latent = false;
 	w->excused = false;
 	w->left = w->notes || bench->track.slot[0].doubt ||
+		  bench->track.slot[0].confirm ||
 		  w->call != CALL_NONE;
 }
 
@@ -278,6 +287,7 @@ bool promise_rests(const struct bench *bench)
 	return w->event_at == EVENT_WAIT && w->client_at == CLIENT_IDLE &&
 	       w->call == CALL_NONE && !w->question && !w->notes &&
 	       !bench->track.slot[0].doubt &&
+	       !bench->track.slot[0].confirm &&
 	       !bench->tracker->wait_over(&bench->track, 0);
 }
 
@@ -295,7 +305,7 @@ void promise_at_rest(struct bench *bench)
 		bench_break(bench, "pcscd is not told the truth at rest");
 	if (w->published != (w->card != 0))
 		bench_break(bench, "clients are not told the truth at rest");
-	if (w->owed)
+	if (w->owed && !w->latent)
 		bench_break(bench, "a swap stays hidden");
 	if (w->card && !w->known && !w->excused && !c->mute && !c->unanswered)
 		bench_break(bench, "a good card stays mute");

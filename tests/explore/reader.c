@@ -245,6 +245,103 @@ bool reader_fault(struct bench *bench)
 	return true;
 }
 
+/* Commands and questions end, and what the reader had to tell is lost. */
+static bool sleep(struct bench *bench)
+{
+	struct world *w = &bench->world;
+
+	if (!bench->config->sleeps || w->unplugged || w->call == CALL_SENT ||
+	    w->call == CALL_OFF_SENT)
+		return false;
+	for (unsigned i = 0; i < w->notes; i++)
+		promise_lose(bench, w->note[i]);
+	w->notes = 0;
+	memset(w->note, 0, sizeof(w->note));
+	if (w->question)
+		track_unanswered(&bench->track, 0);
+	end_question(w);
+	return true;
+}
+
+static void resume(struct bench *bench)
+{
+	struct promise_sleepers sleepers = promise_sleepers(bench);
+	struct world *w = &bench->world;
+
+	/* Who activates cards cannot tell whether they had lost their power. */
+	if (w->card && bench->config->auto_activation) {
+		w->left = true;
+		w->active = true;
+	}
+	promise_woken(bench, sleepers,
+		      bench->tracker->resumed(&bench->track, 0, bench->now));
+}
+
+bool reader_sleep(struct bench *bench)
+{
+	if (!sleep(bench))
+		return false;
+	resume(bench);
+	return true;
+}
+
+/* A card without power is another one as far as pcscd can tell. */
+static void lose_power(struct bench *bench)
+{
+	struct world *w = &bench->world;
+
+	w->left |= w->active;
+	w->active = false;
+}
+
+bool reader_sleep_unpowered(struct bench *bench)
+{
+	if (!bench->world.active || !sleep(bench))
+		return false;
+	lose_power(bench);
+	resume(bench);
+	return true;
+}
+
+/* A card that was off can be known by its ATR alone, once it is powered up. */
+static bool move_asleep(struct bench *bench, bool insert)
+{
+	const struct track_slot *s = &bench->track.slot[0];
+	bool powered = s->present && s->powered == s->visit;
+	struct world *w = &bench->world;
+
+	if (!sleep(bench))
+		return false;
+	if (w->card && w->known) {
+		if (w->active && powered)
+			w->evident = true;
+		else
+			w->latent = !w->owed || w->latent;
+		w->owed = true;
+	}
+	w->left |= w->card != 0;
+	w->card = insert ? BENCH_NEW_CARD : 0;
+	w->active = false;
+	bench->moved = true;
+	resume(bench);
+	return true;
+}
+
+bool reader_sleep_remove(struct bench *bench)
+{
+	return bench->world.card && move_asleep(bench, false);
+}
+
+bool reader_sleep_swap(struct bench *bench)
+{
+	return bench->world.card && move_asleep(bench, true);
+}
+
+bool reader_sleep_insert(struct bench *bench)
+{
+	return !bench->world.card && move_asleep(bench, true);
+}
+
 /* An owner of the slot asks between two commands only. */
 static bool can_ask(const struct bench *bench)
 {
@@ -337,7 +434,8 @@ bool reader_long(struct bench *bench)
 	struct world *w = &bench->world;
 
 	if (!is_time_for_time(bench) || w->notes ||
-	    bench->track.slot[0].doubt || w->event_at != EVENT_WAIT ||
+	    bench->track.slot[0].doubt || bench->track.slot[0].confirm ||
+	    w->event_at != EVENT_WAIT ||
 	    bench->tracker->wait_over(&bench->track, 0))
 		return false;
 	w->deadline = true;

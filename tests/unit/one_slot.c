@@ -1,5 +1,11 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include "one_slot.h"
 
 #define START_MS	5000
@@ -168,4 +174,32 @@ void watch_powered_card(void)
 	watch_unpowered_card();
 	power_up();
 	later(QUIET_MS);
+}
+
+void assert_inside(uint32_t visit)
+{
+	assert_true(t.slot[0].present);
+	assert_int_equal(t.slot[0].visit, visit);
+}
+
+void assert_nothing_inside(void)
+{
+	assert_false(t.slot[0].present);
+}
+
+void assert_settled(void)
+{
+	assert_false(t.slot[0].doubt);
+}
+
+void assert_to_be_confirmed(void)
+{
+	assert_settled();
+	assert_int_equal(due_in(), 0);
+}
+
+void assert_in_doubt(void)
+{
+	assert_true(t.slot[0].doubt);
+	assert_int_equal(due_in(), 0);
 }

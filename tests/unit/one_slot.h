@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #include "track.h"
+#include "track_asked.h"
+#include "track_told.h"
 
 #define POLL_MS		200
 
@@ -60,5 +62,12 @@ enum track_presence pass(void);
 /* pcscd has been told of the card, and powered it up; it waits. */
 void watch_powered_card(void);
 void watch_unpowered_card(void);
+
+/* What the truth is, and whether a question is wanted. */
+void assert_inside(uint32_t visit);
+void assert_nothing_inside(void);
+void assert_settled(void);
+void assert_in_doubt(void);
+void assert_to_be_confirmed(void);
 
 #endif

@@ -11,28 +11,6 @@
 
 #include "one_slot.h"
 
-static void assert_inside(uint32_t visit)
-{
-	assert_true(t.slot[0].present);
-	assert_int_equal(t.slot[0].visit, visit);
-}
-
-static void assert_nothing_inside(void)
-{
-	assert_false(t.slot[0].present);
-}
-
-static void assert_settled(void)
-{
-	assert_false(t.slot[0].doubt);
-}
-
-static void assert_in_doubt(void)
-{
-	assert_true(t.slot[0].doubt);
-	assert_int_equal(due_in(), 0);
-}
-
 /* --- notifications */
 
 static void an_insertion_is_a_new_visit(void **state)
@@ -131,9 +109,49 @@ static void a_second_movement_within_500_ms_is_confirmed(void **state)
 	assert_int_equal(notified(false, CHANGED),
 			 TRACK_REMOVED | TRACK_DOUBTED);
 	assert_nothing_inside();
-	assert_in_doubt();
+	assert_to_be_confirmed();
 	ask();
 	assert_int_equal(answered(CCID_ICC_ABSENT), TRACK_SETTLED);
+	assert_int_equal(due_in(), TRACK_NEVER);
+}
+
+/* pcscd shall not wait for a question where its own command tells as much. */
+static void a_power_up_confirms_a_burst_by_itself(void **state)
+{
+	(void)state;
+	open_slot(true);
+	notified(false, CHANGED);
+	later(100);
+	notified(true, CHANGED);
+	assert_to_be_confirmed();
+	assert_int_equal(track_may_power(&t, 0), 0);
+	begin_power(TRACK_POWER_ON);
+	replied(CCID_ICC_ACTIVE);
+	assert_int_equal(end_power(true), 0);
+	assert_int_equal(due_in(), TRACK_NEVER);
+}
+
+static void a_power_up_that_finds_no_card_confirms_nothing(void **state)
+{
+	(void)state;
+	open_slot(true);
+	notified(false, CHANGED);
+	later(100);
+	notified(true, CHANGED);
+	begin_power(TRACK_POWER_ON);
+	replied(CCID_ICC_ABSENT);
+	assert_in_doubt();
+}
+
+static void a_reply_from_before_the_burst_confirms_nothing(void **state)
+{
+	(void)state;
+	open_slot(true);
+	begin_power(TRACK_POWER_ON);
+	notified(false, CHANGED);
+	notified(true, CHANGED);
+	replied(CCID_ICC_ACTIVE);
+	assert_to_be_confirmed();
 }
 
 static void a_second_movement_after_500_ms_is_not(void **state)
@@ -508,6 +526,7 @@ static void a_question_without_answer_leaves_the_doubt(void **state)
 {
 	(void)state;
 	open_slot(true);
+	missed();
 	ask();
 	assert_int_equal(due_in(), TRACK_NEVER);
 	track_unanswered(&t, 0);
@@ -580,6 +599,9 @@ int main(void)
 		test(a_message_said_before_is_nothing),
 		test(a_message_said_before_counts_after_a_loss),
 		test(a_second_movement_within_500_ms_is_confirmed),
+		test(a_power_up_confirms_a_burst_by_itself),
+		test(a_power_up_that_finds_no_card_confirms_nothing),
+		test(a_reply_from_before_the_burst_confirms_nothing),
 		test(a_second_movement_after_500_ms_is_not),
 		test(what_may_be_lost_is_asked_for),
 		test(in_place_of_an_unpowered_card_is_a_swap),

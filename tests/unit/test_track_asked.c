@@ -276,6 +276,17 @@ static void presence_asks_no_proven_reader_and_none_that_is_gone(void **state)
 
 #define test(name)	cmocka_unit_test(name)
 
+static void a_pause_is_as_long_as_the_last_answer_took(void **state)
+{
+	(void)state;
+	open_paced_slot(false);
+	enter();
+	ask();
+	later(900);
+	answered(CCID_ICC_ABSENT);
+	assert_int_equal(due_in(), 900);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +308,7 @@ int main(void)
 		test(a_paced_reader_is_asked_only_while_somebody_waits),
 		test(presence_asks_where_nobody_waits),
 		test(presence_asks_no_proven_reader_and_none_that_is_gone),
+		test(a_pause_is_as_long_as_the_last_answer_took),
 	};
 
 	return cmocka_run_group_tests_name("track: asked", tests, NULL, NULL);

@@ -1,0 +1,42 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * track_asked - when a reader is asked for its cards (GetSlotStatus).
+ *
+ * In doubt at once; without doubt only while somebody waits for a movement: a
+ * reader that announces none at intervals, slower when all is quiet; one whose
+ * interrupt endpoint has not told the truth yet, ever less; else never. There
+ * is one budget for a reader, however many slots it has, and no question of
+ * the pace comes sooner after an answer than that answer took.
+ *
+ * Pure, as track.h.
+ */
+#ifndef CCIDTRACK_TRACK_ASKED_H
+#define CCIDTRACK_TRACK_ASKED_H
+
+#include "track.h"
+
+#define TRACK_NEVER		UINT64_MAX
+
+#define TRACK_CHECK_MS		1000	/* first check of an unproven endpoint */
+#define TRACK_CHECK_MAX_MS	60000
+#define TRACK_QUIET_FACTOR	10	/* pace slows down to interval times this */
+
+/* At most TOKENS + 1000 / REFILL_MS = 10 questions in any second, per reader. */
+#define TRACK_TOKENS		2
+#define TRACK_REFILL_MS		125
+
+/* A question was sent. */
+void track_asked(struct track *t, unsigned slot, uint64_t now);
+/* The interrupt pipe has failed: movements are asked for from now on. */
+void track_deaf(struct track *t);
+/*
+ * When the next question to this slot is due: now or earlier, later, or
+ * TRACK_NEVER. May find out that the endpoint is to be caught (*ret_news).
+ */
+uint64_t track_question_due(struct track *t, unsigned slot, uint64_t now,
+			    unsigned *ret_news);
+/* The same for a host that never polls: presence is the only one who asks. */
+bool track_presence_asks(const struct track *t, unsigned slot, uint64_t now);
+
+#endif

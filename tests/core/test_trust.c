@@ -1,0 +1,186 @@
+/* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Readers whose answers to "what is in the slot?" are wrong, late or missing. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "card.h"
+#include "fixture.h"
+#include "movement.h"
+
+#define SERIAL		0x01020304u
+#define INACTIVE	1
+#define ABSENT		2
+
+static struct order a;
+
+static unsigned asked(void)
+{
+	return device_count(&fixture.device, CCID_GET_SLOT_STATUS);
+}
+
+static void insert(uint32_t serial)
+{
+	device_insert(&fixture.device, 0, serial);
+	stopped_clock_settle();
+}
+
+/* A card is used again and again, and nothing moves. */
+static void assert_used_in_peace(uint32_t serial)
+{
+	watch_start(0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(transmit_serial(0), serial);
+		stopped_clock_pass(1000);
+	}
+	assert_false(call_is_over(&watching.call));
+	watch_stop();
+}
+
+static void a_reader_that_calls_every_card_inactive_can_be_used(void **state)
+{
+	(void)state;
+	fixture.device.pretends = INACTIVE;
+	fixture_open();
+	insert(SERIAL);
+	be_ready(0, SERIAL);
+	assert_used_in_peace(SERIAL);
+	assert_int_equal(log_count("contradicts it"), 1);
+}
+
+static void the_same_without_an_interrupt_pipe(void **state)
+{
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	fixture.device.pretends = INACTIVE;
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	be_ready(0, SERIAL);
+	assert_used_in_peace(SERIAL);
+	watch_start(0);
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(2000);
+	order_join(&watching, NULL);
+	assert_int_equal(watching.size, TRACK_EMPTY);
+}
+
+static void a_reader_whose_status_is_always_empty_can_be_used(void **state)
+{
+	(void)state;
+	fixture.device.pretends = ABSENT;
+	fixture_open();
+	insert(SERIAL);
+	be_ready(0, SERIAL);
+	assert_used_in_peace(SERIAL);
+	watch_start(0);
+	device_swap(&fixture.device, 0, SERIAL + 1);
+	stopped_clock_settle();
+	order_join(&watching, NULL);
+	assert_int_equal(watching.size, TRACK_EMPTY);
+	assert_int_equal(log_count("contradicts it"), 1);
+}
+
+/* Garbled messages raise a doubt each. */
+static void raise_doubt(void)
+{
+	device_break(&fixture.device, USB_INTERRUPT, -EIO);
+	stopped_clock_pass(4000);
+}
+
+static void a_reader_that_answers_no_more_is_not_asked_for_ever(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	fixture_open();
+	insert(SERIAL);
+	be_ready(0, SERIAL);
+	watch_start(0);
+	for (int i = 0; i < DEVICE_FAULTS_MAX; i++)
+		device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_FAIL,
+			  0, CCID_ERROR_NOT_SUPPORTED);
+	before = asked();
+	raise_doubt();
+	stopped_clock_pass(3600000);
+	assert_int_equal(asked() - before, TRACK_SILENT_ROW);
+	assert_int_equal(log_count("does not answer"), 1);
+	raise_doubt();
+	assert_int_equal(asked() - before, TRACK_SILENT_ROW + 1);
+	assert_int_equal(log_count("does not answer"), 1);
+	assert_int_equal(transmit_serial(0), SERIAL);
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	order_join(&watching, NULL);
+	assert_int_equal(watching.size, TRACK_EMPTY);
+}
+
+/* --- the pace */
+
+static void a_slow_reader_rests_as_long_as_it_works(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	fixture_open();
+	watch_start(0);
+	device_delay(&fixture.device, USB_IN, true);
+	stopped_clock_pass(200);
+	for (int i = 0; i < 3; i++) {
+		before = asked();
+		stopped_clock_pass(900);
+		device_delay(&fixture.device, USB_IN, false);
+		stopped_clock_settle();
+		device_delay(&fixture.device, USB_IN, true);
+		stopped_clock_pass(899);
+		assert_int_equal(asked(), before);
+		stopped_clock_pass(1);
+		assert_int_equal(asked(), before + 1);
+	}
+	device_delay(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	watch_stop();
+}
+
+static void sixteen_slots_share_one_budget(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	device_set_slots(&fixture.device, DESC_SLOTS_MAX, 1);
+	fixture_open();
+	watch_start(0);
+	order_wait(&a, 1, MOVEMENT_FOREVER);
+	stopped_clock_pass(1000);
+	before = asked();
+	stopped_clock_pass(2000);
+	assert_in_range(asked() - before, 15, 20);
+	watch_stop();
+	movement_stop(fixture.reader, 1);
+	stopped_clock_settle();
+	order_join(&a, NULL);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, fixture_plug, fixture_discard)
+		TEST(a_reader_that_calls_every_card_inactive_can_be_used),
+		TEST(the_same_without_an_interrupt_pipe),
+		TEST(a_reader_whose_status_is_always_empty_can_be_used),
+		TEST(a_reader_that_answers_no_more_is_not_asked_for_ever),
+		TEST(a_slow_reader_rests_as_long_as_it_works),
+		TEST(sixteen_slots_share_one_budget),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
