@@ -42,6 +42,20 @@ struct random_life life;
 struct random_sum sum;
 struct dice dice;
 
+/*
+ * A machine that is busy elsewhere makes the driver, whose clock runs fast, wait
+ * in vain and reset the device: then cards have moved.
+ */
+static void note_reset(void)
+{
+	for (unsigned i = 0; i < life.slots; i++) {
+		pthread_mutex_lock(&life.slot[i].lock);
+		life.slot[i].disturbed++;
+		pthread_mutex_unlock(&life.slot[i].lock);
+	}
+	sum.resets++;
+}
+
 void log_msg(const int priority, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -57,6 +71,8 @@ void log_msg(const int priority, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	if (strstr(line, "the device is reset"))
+		note_reset();
 	at = strstr(line, "slot ");
 	if (at && sscanf(at, "slot %u:", &slot) == 1 && slot < life.slots)
 		host_note(&life.slot[slot], at, 0);
@@ -327,11 +343,12 @@ static void print_sums(void)
 	qsort(host_stop_us, host_stops, sizeof(*host_stop_us), compare);
 	printf("# %" PRIu64 " movements in %" PRIu64 " bursts, %" PRIu64
 	       " lives (%" PRIu64 " more not begun, %" PRIu64
-	       " given up), %" PRIu64 " sleeps\n# pcscd was told of %"
+	       " given up), %" PRIu64 " sleeps, %" PRIu64
+	       " resets\n# pcscd was told of %"
 	       PRIu64 " insertions and %" PRIu64 " removals\n",
 	       sum.movements, sum.rounds, sum.lives - sum.stillborn,
-	       sum.stillborn, sum.given_up, sum.sleeps, sum.insertions,
-	       sum.removals);
+	       sum.stillborn, sum.given_up, sum.sleeps, sum.resets,
+	       sum.insertions, sum.removals);
 	printf("# %" PRIu64 " power-ups, %" PRIu64 " APDUs, %" PRIu64
 	       " returns of the polling function\n# %" PRIu64
 	       " mute at rest, %" PRIu64 " cards that came for another, of "

@@ -39,7 +39,8 @@ struct random_sum {
 	uint64_t movements, rounds, lives, lost, hidden;
 	uint64_t removals, insertions, returns, spurious, apdus, crossed;
 	uint64_t power_ups, failed_calls, mutes, merged;
-	uint64_t sleeps, stillborn, given_up, quiet_us, quiet_worst_us;
+	uint64_t sleeps, resets, stillborn, given_up;
+	uint64_t quiet_us, quiet_worst_us;
 };
 
 extern struct random_life life;
