@@ -76,7 +76,7 @@ void log_msg(const int priority, const char *format, ...)
 	at = strstr(line, "slot ");
 	if (at && sscanf(at, "slot %u:", &slot) == 1 && slot < life.slots)
 		host_note(&life.slot[slot], at, 0);
-	else if (strstr(line, "device is gone") && life.slots)
+	else if (strstr(line, "does not answer any more") && life.slots)
 		for (unsigned i = 0; i < life.slots; i++)
 			host_print_notes(&life.slot[i]);
 	else if ((at = strstr(line, ": ")) && life.slots)
