@@ -19,6 +19,11 @@ TIMES = 40
 WARM = 10               # first times: memory finds its place
 SLACK_KB = 512          # of resident memory; libraries keep some
 READERS = 16
+URBS = 25               # more than there are in a session
+
+# What urbs can end with: -EPROTO and the like, a stall, babble, a device gone
+ERRORS = (71, 32, 75, 108, 84, 62, 63, 70, 18, 121, 19, 104)
+FEW = 4
 
 
 def name_of(place):
@@ -94,6 +99,23 @@ def sixteen_readers_work_at_once(host, _):
     assert holdings(host)[:2] == before[:2]
 
 
+def every_urb_may_fail_with_any_error(host, count):
+    """The third case; with the first errors only, if it is to be short."""
+    place = host.plug("r")
+    host.insert("r")
+    session = [f"create 0 {name_of(place)}", "presence 0", "power 0 up",
+               "protocol 0 1", "transmit 0 801400000c", "get 0 0x10100",
+               "power 0 reset", "transmit 0 801400000c", "power 0 down",
+               "close 0"]
+    for error in ERRORS if count > TIMES else ERRORS[:FEW]:
+        for number in range(1, URBS):
+            host.control("break", "r", number, error)
+            say(host, *session)
+            host.control("break", "r", 60000, error)
+            repeat(host, place, 1)
+    assert not host.stats("r").get("resets")
+
+
 def main():
     """TAP."""
     parser = argparse.ArgumentParser()
@@ -103,7 +125,8 @@ def main():
     if not options.module:
         lab.skip("no module: set MODULE or use --module")
     cases = (nothing_is_left_of_a_module_that_was_unloaded,
-             sixteen_readers_work_at_once)
+             sixteen_readers_work_at_once,
+             every_urb_may_fail_with_any_error)
     print(f"1..{len(cases)}", flush=True)
     for number, case in enumerate(cases, 1):
         host = lab.Host(options.module)

@@ -303,6 +303,7 @@ static const struct {
 	{ "keys", READER, vscript_keys },
 	{ "escape", READER, vscript_escape },
 	{ "halt", READER, vscript_halt },
+	{ "break", READER, vscript_break },
 	{ "damage", READER, vscript_damage },
 	{ "end", READER, vscript_end },
 	{ "hold", READER, hold },

@@ -48,6 +48,8 @@ struct vdevice {
 	char ccid_names[VDEVICE_CCIDS][VDEVICE_NAME + 4];
 	struct vurb *controls;		/* control urbs, the oldest first */
 	struct vloop_timer control_timer;
+	unsigned break_in;	/* so many urbs; 0: never */
+	int break_status;
 };
 
 /* All that is plugged in */

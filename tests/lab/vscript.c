@@ -94,6 +94,24 @@ int vscript_halt(struct place *place, struct words words,
 	return 0;
 }
 
+/* "break 5 71": the fifth urb from now on ends with -71 */
+int vscript_break(struct place *place, struct words words,
+		  struct vanswer *answer)
+{
+	long long nth, number;
+
+	(void)answer;
+	if (words.n != 2)
+		return -EINVAL;
+	nth = voptions_number(words.word[0], 10);
+	number = voptions_number(words.word[1], 10);
+	if (nth <= 0 || nth > UINT16_MAX || number <= 0 || number > 200)
+		return -EINVAL;
+	place->device->break_in = (unsigned)nth;
+	place->device->break_status = -(int)number;
+	return 0;
+}
+
 /* "damage in 71": the next urb with data ends with -71 */
 int vscript_damage(struct place *place, struct words words,
 		   struct vanswer *answer)

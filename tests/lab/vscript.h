@@ -31,7 +31,7 @@ typedef int vscript_command(struct place *place, struct words words,
 			    struct vanswer *answer);
 
 vscript_command vscript_fault, vscript_on, vscript_keys, vscript_escape;
-vscript_command vscript_halt, vscript_damage, vscript_end;
+vscript_command vscript_halt, vscript_break, vscript_damage, vscript_end;
 vscript_command vscript_notify, vscript_stray;
 
 #endif

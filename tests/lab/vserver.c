@@ -127,17 +127,26 @@ static void count_done(struct peer *peer, const struct vurb *urb, int status)
 					   VCOUNT_INTERRUPT_DONE]++;
 }
 
+static bool is_to_break(struct vdevice *device)
+{
+	return device->break_in && --device->break_in == 0;
+}
+
 static void urb_done(struct vurb *urb, int status)
 {
 	struct peer *peer = urb->owner;
-	const struct wire_head head = {
+	struct wire_head head = {
 		.kind = WIRE_COMPLETE,
 		.tag = urb->tag,
-		.status = status,
-		.length = (uint32_t)urb->actual,
 	};
 	bool in = (urb->endpoint | urb->setup[0]) & 0x80;
 
+	if (status == 0 && is_to_break(peer->device)) {
+		status = peer->device->break_status;
+		urb->actual = 0;
+	}
+	head.status = status;
+	head.length = (uint32_t)urb->actual;
 	count_done(peer, urb, status);
 	vjournal_note(vloop_now(), peer->device->name, urb->data,
 		      in ? urb->actual : 0, "complete %02x %d %zu",
