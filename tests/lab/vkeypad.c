@@ -307,7 +307,7 @@ static int wrong_with(struct vslot *slot, const uint8_t *data, size_t size)
 		return ERROR_MUTE;
 	if (is_in_use(slot->ccid))
 		return ERROR_BUSY;
-	wrong = vpin_parse(data, size, pin);
+	wrong = vpin_parse(data, size, options->pin_indexes, pin);
 	if (wrong >= 0)
 		return wrong;
 	if (!(options->pin >> pin->modify & 1))

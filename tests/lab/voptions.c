@@ -91,6 +91,7 @@ static const struct row {
 	ROW("removal", CHOICE, removal, false, removals),
 	LOOSE("removal-time", NUMBER, removal_time),
 	LOOSE("key-time", NUMBER, key_time),
+	LOOSE("pin-indexes", TRUTH, pin_indexes),
 	LOOSE("pin-second", NUMBER, pin_second),
 	LOOSE("open-denied", TRUTH, open_denied),
 	LOOSE("driver-stays", TRUTH, driver_stays),

@@ -74,6 +74,7 @@ struct voptions {
 	bool zlp;			/* an empty packet ends a full message */
 	unsigned removal, removal_time;
 	unsigned key_time;		/* between the user's keys */
+	bool pin_indexes;		/* a modify always has three */
 	unsigned pin_second;		/* of bTimeOut; 0: they never pass */
 	bool open_denied;		/* the node's rights */
 	bool driver_stays;		/* the kernel's does not let go */

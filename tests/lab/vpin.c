@@ -32,8 +32,10 @@ static const struct layout {
 	{ 7, 10, 11, 12, 14, 3 },
 };
 
-static size_t index_count(bool modify, uint8_t messages)
+static size_t index_count(bool modify, bool three, uint8_t messages)
 {
+	if (modify && three)
+		return VPIN_INDEXES;
 	if (!modify || messages == 0)
 		return 1;
 	return messages < 3 ? 2 : 3;
@@ -70,7 +72,8 @@ static void take_fields(const uint8_t *data, const struct layout *layout,
 				   data[layout->language + 1] << 8);
 }
 
-int vpin_parse(const uint8_t *data, size_t size, struct vpin *ret_pin)
+int vpin_parse(const uint8_t *data, size_t size, bool three,
+	       struct vpin *ret_pin)
 {
 	const struct layout *layout;
 	size_t at;
@@ -88,7 +91,8 @@ int vpin_parse(const uint8_t *data, size_t size, struct vpin *ret_pin)
 	wrong = wrong_field(ret_pin, layout);
 	if (wrong >= 0)
 		return wrong;
-	ret_pin->n_indexes = index_count(ret_pin->modify, ret_pin->messages);
+	ret_pin->n_indexes = index_count(ret_pin->modify, three,
+					 ret_pin->messages);
 	at = layout->indexes + ret_pin->n_indexes + VPIN_PROLOGUE;
 	if (size < at + LC || size - at > VPIN_APDU_MAX)
 		return LENGTH_WRONG;

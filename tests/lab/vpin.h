@@ -36,8 +36,13 @@ struct vpin {
 	size_t size;			/* of apdu */
 };
 
-/* -1: understood; else bError, the offset of what is wrong in the message. */
-int vpin_parse(const uint8_t *data, size_t size, struct vpin *ret_pin);
+/*
+ * three: all message indexes of a modify are there, whatever bNumberMessage says;
+ * some makers read it so.
+ * -1: understood; else bError, the offset of what is wrong in the message.
+ */
+int vpin_parse(const uint8_t *data, size_t size, bool three,
+	       struct vpin *ret_pin);
 
 /* How many PINs the user is asked for, 1 to 3. */
 unsigned vpin_prompts(const struct vpin *pin);
