@@ -333,10 +333,13 @@ static bool is_kept(struct reader *reader, unsigned slot)
 	return kept;
 }
 
+/* Of the card that pcscd knows: another one is for pcscd to power up. */
 int card_reset_owned(struct reader *reader, unsigned slot)
 {
 	int r = call_witness(reader, slot);
 
+	if (r == 0)
+		r = exchange_recheck(reader, slot, EXCHANGE_CARD);
 	return r < 0 ? r : power_up(reader, slot, true);
 }
 

@@ -524,6 +524,24 @@ static void nothing_is_sent_to_a_card_that_was_not_powered_up(void **state)
 			 blocks);
 }
 
+/* Nothing but the question before the reset tells of the swap. */
+static void a_reset_for_another_protocol_is_none_of_another_card(void **state)
+{
+	unsigned blocks;
+
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	open_with_card();
+	be_ready(0, SERIAL);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), 0);
+	blocks = device_count(&fixture.device, CCID_XFR_BLOCK);
+	device_swap(&fixture.device, 0, SERIAL + 1);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 1), -ESTALE);
+	assert_int_equal(transmit_now(), -ESTALE);
+	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK),
+			 blocks);
+}
+
 static void nothing_is_sent_to_an_empty_slot(void **state)
 {
 	(void)state;
@@ -633,6 +651,7 @@ int main(int argc, char *argv[])
 		TEST(swaps_with_true_movements_between_are_no_habit),
 		TEST(a_notification_that_an_answer_overtook_is_no_habit),
 		TEST(nothing_is_sent_to_a_card_that_was_not_powered_up),
+		TEST(a_reset_for_another_protocol_is_none_of_another_card),
 		TEST(nothing_is_sent_to_an_empty_slot),
 		TEST(a_new_card_is_out_of_reach_until_the_old_one_is_told_gone),
 		TEST(a_removed_card_is_told_as_no_card),
