@@ -334,6 +334,10 @@ static void spoil_foreign(struct device_slot *slot, struct reply *reply,
 	send(reply, REPLY_MS);
 }
 
+/*
+ * The reply was made before, and says so: "done, inactive" would be the word of
+ * a reader that never says "active".
+ */
 static void spoil_moved(struct device_slot *slot, struct reply *reply,
 			uint8_t more)
 {
@@ -342,7 +346,6 @@ static void spoil_moved(struct device_slot *slot, struct reply *reply,
 		return;
 	}
 	device_move((unsigned)(slot - device.slot), more & 1);
-	finish(slot, reply);
 	send(reply, more & 2 ? LATE_MS : REPLY_MS);
 }
 
