@@ -83,10 +83,11 @@ static void give(unsigned number, const char *line)
 	while (*place)
 		place = &(*place)->next;
 	*place = job;
-	worker->number = number;
-	if (!worker->started &&
-	    pthread_create(&worker->thread, NULL, work, worker) == 0)
-		worker->started = true;
+	if (!worker->started) {
+		worker->number = number;
+		worker->started = pthread_create(&worker->thread, NULL, work,
+						 worker) == 0;
+	}
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }
