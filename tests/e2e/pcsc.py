@@ -270,9 +270,10 @@ class Watch:
         return self.state
 
     def next_or_look(self, seconds):
-        """As next(). pcscd lists a reader before it knows what is in it, and
-        wakes nobody when it does: then one has to look again."""
-        if self.state.present or self.state.empty or seconds < LOOK_AGAIN:
+        """As next(). pcscd lists a reader before it knows what is in it, with
+        what the last one in its place held, and wakes nobody when it does: then
+        one has to look again."""
+        if self.state.present or seconds < LOOK_AGAIN:
             return self.next(seconds)
         try:
             return self.next(LOOK_AGAIN)
