@@ -58,9 +58,12 @@ int greet_fit(struct reader *reader)
 	const struct usb_info *info = &reader->info;
 
 	options_for(info->vendor, info->product, &reader->options);
-	if (reader->options.quirks)
-		quirk_find(info->vendor, info->product, info->device_version,
-			   &reader->quirk);
+	if (reader->options.quirks &&
+	    quirk_find(info->vendor, info->product, info->device_version,
+		       &reader->quirk))
+		log_write(LOG_LEVEL_INFO, reader->label,
+			  "known for ways of its own, which are allowed for "
+			  "unless ifdQuirks is 0");
 	apply_options(reader);
 	quirk_fit(&reader->quirk, &reader->desc);
 	if (reader->desc.max_ifsd > reader->options.max_ifsd)

@@ -228,13 +228,18 @@ static void add(struct quirk *to, const struct quirk *from)
 	add_prefix(to, from);
 }
 
-void quirk_find(uint16_t vendor, uint16_t product, uint16_t firmware,
+bool quirk_find(uint16_t vendor, uint16_t product, uint16_t firmware,
 		struct quirk *ret_quirk)
 {
+	bool found = false;
+
 	*ret_quirk = (struct quirk){ 0 };
 	for (size_t i = 0; i < ROWS(rows); i++)
-		if (fits(&rows[i], vendor, product, firmware))
+		if (fits(&rows[i], vendor, product, firmware)) {
 			add(ret_quirk, &rows[i].quirk);
+			found = true;
+		}
+	return found;
 }
 
 void quirk_fit(const struct quirk *quirk, struct desc *desc)

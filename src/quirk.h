@@ -72,7 +72,8 @@ struct quirk {
 	size_t prefix_size;
 };
 
-void quirk_find(uint16_t vendor, uint16_t product, uint16_t firmware,
+/* True if there is a row for it. */
+bool quirk_find(uint16_t vendor, uint16_t product, uint16_t firmware,
 		struct quirk *ret_quirk);
 
 /* Mends what the reader tells of itself. */

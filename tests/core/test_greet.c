@@ -126,6 +126,18 @@ static void what_is_set_for_another_reader_does_not_count(void **state)
 	assert_int_equal(open_reader(), -ENOTSUP);
 }
 
+static void that_a_reader_is_known_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(open_reader(), 0);
+	assert_int_equal(log_count("known for ways of its own"), 0);
+	reader_close(fixture.reader);
+	fixture.reader = NULL;
+	pretend(0x058F, 0x9540, 0x0100);
+	assert_int_equal(open_reader(), 0);
+	assert_int_equal(log_count("known for ways of its own"), 1);
+}
+
 static void options_are_laid_over_the_descriptor(void **state)
 {
 	(void)state;
@@ -281,6 +293,7 @@ int main(int argc, char *argv[])
 		TEST(the_administrator_may_allow_it),
 		TEST(the_table_can_be_switched_off_for_a_reader),
 		TEST(what_is_set_for_another_reader_does_not_count),
+		TEST(that_a_reader_is_known_is_told),
 		TEST(options_are_laid_over_the_descriptor),
 		TEST(a_slow_reader_is_left_alone_at_first),
 		TEST(a_reader_may_be_given_more_time_to_start),
