@@ -138,6 +138,23 @@ static void that_a_reader_is_known_is_told(void **state)
 	assert_int_equal(log_count("known for ways of its own"), 1);
 }
 
+static void a_status_that_lies_is_not_asked_for_the_truth(void **state)
+{
+	(void)state;
+	pretend(0x072F, 0x2301, 0x0100);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(fixture.reader->track.answers, TRACK_VAGUE);
+}
+
+static void other_readers_are_asked(void **state)
+{
+	(void)state;
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(fixture.reader->track.answers, TRACK_TELLING);
+}
+
 static void options_are_laid_over_the_descriptor(void **state)
 {
 	(void)state;
@@ -294,6 +311,8 @@ int main(int argc, char *argv[])
 		TEST(the_table_can_be_switched_off_for_a_reader),
 		TEST(what_is_set_for_another_reader_does_not_count),
 		TEST(that_a_reader_is_known_is_told),
+		TEST(a_status_that_lies_is_not_asked_for_the_truth),
+		TEST(other_readers_are_asked),
 		TEST(options_are_laid_over_the_descriptor),
 		TEST(a_slow_reader_is_left_alone_at_first),
 		TEST(a_reader_may_be_given_more_time_to_start),
