@@ -26,6 +26,8 @@
 #include <string.h>
 
 #include "clock.h"
+#include "exchange.h"
+#include "lun.h"
 #include "session_device.h"
 #include "session_usb.h"
 
@@ -41,7 +43,7 @@
 #define RECOVERY_MS	9500
 #define PRESENCE_MS	1000
 #define GONE_MS		1000
-#define POWER_UP_MS	(36000 + RECOVERY_MS)
+#define POWER_UP_MS	(33000 + 2 * RECOVERY_MS)	/* on and off both fail */
 #define POWER_DOWN_MS	(6000 + RECOVERY_MS)
 #define PROTOCOL_MS	(90000 + RECOVERY_MS)
 #define TRANSMIT_MS	(600000 + PROTOCOL_MS)
@@ -458,6 +460,26 @@ static bool may_wait(uint8_t what)
 	return waiting >> what & 1;
 }
 
+/* The watcher may have a slot too: it climbs the ladder for a question. */
+static bool is_free(unsigned slot)
+{
+	struct lun *lun = lun_get(slot);
+	bool owned = lun && (exchange_is_owned(lun->reader, slot) ||
+			     lun->reader->mender);
+
+	if (lun)
+		lun_put(lun);
+	return !owned;
+}
+
+static bool are_free(void)
+{
+	for (unsigned i = 0; i < device.slots; i++)
+		if (!is_free(i))
+			return false;
+	return true;
+}
+
 static void call_beside(void)
 {
 	uint8_t *bytes = host.bytes;
@@ -465,7 +487,7 @@ static void call_beside(void)
 	size_t room = host.room;
 	uint8_t what = next();
 
-	if (may_wait(what & 15) && !host.watching)
+	if (may_wait(what & 15) && (!host.watching || !are_free()))
 		return;
 	host.beside = true;
 	call(what & 15, what >> 4);
