@@ -441,6 +441,9 @@ int track_may_transmit(const struct track *t, unsigned slot)
 	const struct track_slot *s = &t->slot[slot];
 	int rc = may_reach_card(t, s);
 
+	/* "No card" in the middle of a swap would stick in pcscd. */
+	if (rc == -ENOMEDIUM && s->confirm)
+		return -EAGAIN;
 	if (rc)
 		return rc;
 	return slot_powered(s) && !s->kept ? 0 : -ESTALE;

@@ -232,7 +232,7 @@ static void forsake(struct transmission *t, int r)
 
 int transmit_explain(struct reader *reader, unsigned slot, int r)
 {
-	int now = exchange_recheck(reader, slot, EXCHANGE_POWER);
+	int now = exchange_recheck(reader, slot, EXCHANGE_CARD);
 
 	if (now == -ENODEV || now == -ENOMEDIUM)
 		return now;

@@ -276,6 +276,13 @@ bool call_reply(struct bench *bench)
 	return true;
 }
 
+static int allowed_again(const struct bench *bench)
+{
+	return bench->world.call_kind == CALL_CARD
+		       ? bench->tracker->may_transmit(&bench->track, 0)
+		       : bench->tracker->may_power(&bench->track, 0);
+}
+
 /* After a failure the slot is looked at before pcscd gets its answer. */
 bool call_recheck(struct bench *bench)
 {
@@ -284,7 +291,7 @@ bool call_recheck(struct bench *bench)
 
 	if (w->call != CALL_RECHECK || w->question)
 		return false;
-	r = bench->tracker->may_power(&bench->track, 0);
+	r = allowed_again(bench);
 	if (r == -EAGAIN)
 		return false;
 	if (w->call_kind == CALL_CARD && (r == -ENODEV || r == -ENOMEDIUM))
@@ -301,7 +308,7 @@ bool call_give_up(struct bench *bench)
 
 	if (!bench->config->unanswered || w->question ||
 	    (w->call != CALL_RECHECK && w->call != CALL_WITNESS) ||
-	    bench->tracker->may_power(&bench->track, 0) != -EAGAIN)
+	    allowed_again(bench) != -EAGAIN)
 		return false;
 	if (w->call == CALL_RECHECK)
 		end(bench);

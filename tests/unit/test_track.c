@@ -131,6 +131,22 @@ static void a_power_up_confirms_a_burst_by_itself(void **state)
 	assert_int_equal(due_in(), TRACK_NEVER);
 }
 
+/* pcscd takes the answer to an APDU for the truth: it is to be certain. */
+static void no_apdu_is_answered_in_a_burst_by_no_card(void **state)
+{
+	(void)state;
+	watch_unpowered_card();
+	notified(false, CHANGED);
+	assert_int_equal(track_may_transmit(&t, 0), -ENOMEDIUM);
+	notified(true, CHANGED);
+	notified(false, CHANGED);
+	assert_int_equal(track_may_transmit(&t, 0), -EAGAIN);
+	assert_int_equal(track_may_power(&t, 0), -ENOMEDIUM);
+	ask();
+	answered(CCID_ICC_ABSENT);
+	assert_int_equal(track_may_transmit(&t, 0), -ENOMEDIUM);
+}
+
 static void a_power_up_that_finds_no_card_confirms_nothing(void **state)
 {
 	(void)state;
@@ -600,6 +616,7 @@ int main(void)
 		test(a_message_said_before_counts_after_a_loss),
 		test(a_second_movement_within_500_ms_is_confirmed),
 		test(a_power_up_confirms_a_burst_by_itself),
+		test(no_apdu_is_answered_in_a_burst_by_no_card),
 		test(a_power_up_that_finds_no_card_confirms_nothing),
 		test(a_reply_from_before_the_burst_confirms_nothing),
 		test(a_second_movement_after_500_ms_is_not),
