@@ -237,10 +237,11 @@ int usb_transfer_new(struct usb *usb, enum usb_pipe pipe, size_t size,
 		     struct usb_transfer **ret_transfer)
 {
 	struct pipe_transfer *its = calloc(1, sizeof(*its));
-	struct usb_transfer *transfer = &its->transfer;
+	struct usb_transfer *transfer;
 
 	if (!its)
 		return -ENOMEM;
+	transfer = &its->transfer;
 	its->usb = usb;
 	its->pipe = pipe;
 	if (pipe != USB_OUT && !token_of(transfer))
