@@ -81,6 +81,9 @@ static struct channel *find_channel_to_ask(struct reader *reader,
 {
 	if (reader->slot[slot].owned || reader->slot[slot].wanted)
 		return NULL;
+	/* One that a client waits for is as good as its command. */
+	if (reader->slot[slot].callers)
+		return channel_find_free(reader);
 	for (unsigned i = 0; i < reader->desc.slots; i++)
 		if (reader->slot[i].wanted && !reader->slot[i].owned)
 			return NULL;
