@@ -8,6 +8,7 @@ import fcntl
 import glob
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -478,6 +479,12 @@ def run(number, case):
     return 0
 
 
+def serving():
+    """Whether pcscd takes clients: it says that it is ready before that."""
+    with socket.socket(socket.AF_UNIX) as knock:
+        return knock.connect_ex(lab.SOCKET) == 0
+
+
 def main():
     """All of them in one pcscd."""
     global pcscd, client, bench
@@ -486,6 +493,7 @@ def main():
     print(f"1..{len(cases)}", flush=True)
     pcscd = Process(["pcscd", "-f", "-d", "-c", "/dev/null"])
     pcscd.wait_for("daemon ready", LATER)
+    until(serving, "pcscd serves nobody")
     client = pcsc.Context()
     os.makedirs("/run/lab")
     bench = lab.Bench("/run/lab")
