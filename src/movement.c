@@ -365,13 +365,17 @@ void movement_stop(struct reader *reader, unsigned slot)
 	pthread_mutex_unlock(&reader->lock);
 }
 
-/* A host that never waits for movements gets fresh answers by asking. */
+/*
+ * A host that never waits for movements gets fresh answers by asking. Nobody
+ * else would end a question of before that was never answered.
+ */
 static void ask_for_unwatched(struct reader *reader, unsigned slot)
 {
 	struct slot *s = &reader->slot[slot];
 	uint64_t now = clock_now();
 	uint64_t end = now + ANSWER_MS;
 
+	exchange_pump(reader, now);
 	if (!track_presence_asks(&reader->track, slot, now) ||
 	    !exchange_ask(reader, slot, now))
 		return;

@@ -471,6 +471,25 @@ static void presence_does_not_hang_on_a_silent_reader(void **state)
 	assert_true(ms <= 1000);
 }
 
+static void one_lost_answer_does_not_freeze_presence(void **state)
+{
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	fixture_open();
+	stopped_clock_pass(1000);
+	device_on(&fixture.device, 0, DEVICE_SILENT, 0, 0);
+	order_presence(&other, 0);
+	stopped_clock_pass(1000);
+	assert_int_equal(order_join(&other, NULL), TRACK_EMPTY);
+	device_insert(&fixture.device, 0, SERIAL);
+	for (int i = 0; i < 10; i++) {
+		order_presence(&other, 0);
+		stopped_clock_pass(1000);
+		order_join(&other, NULL);
+	}
+	assert_int_equal(other.r, TRACK_PRESENT);
+}
+
 /* --- several slots */
 
 static void a_message_for_fewer_slots_leaves_the_others_to_a_question(
@@ -543,6 +562,7 @@ int main(int argc, char *argv[])
 		TEST(a_pipe_that_lies_is_found_out),
 		TEST(a_host_that_never_waits_gets_fresh_answers),
 		TEST(presence_does_not_hang_on_a_silent_reader),
+		TEST(one_lost_answer_does_not_freeze_presence),
 		TEST(a_message_for_fewer_slots_leaves_the_others_to_a_question),
 		TEST(questions_follow_each_other_whatever_comes_back_first),
 	};
