@@ -158,7 +158,7 @@ static int escape(struct reader *reader, unsigned slot, const uint8_t *request,
 
 	if (r < 0)
 		return r;
-	r = escape_run(reader, slot, request, size, &reply);
+	r = escape_pass(reader, slot, request, size, &reply);
 	if (r == 0)
 		r = give(answer, reply.data, reply.size);
 	exchange_end(reader, slot);

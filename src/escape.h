@@ -18,9 +18,16 @@
 /*
  * 0: the reader has done it, and *ret_reply holds its answer, as exchange_run
  * has it. -ENOTSUP if it does not know the command, -EIO if it failed; errors
- * of exchange_run. A minute at most.
+ * of exchange_run. For those that we know: 3 s, with time extensions a minute.
  */
 int escape_run(struct reader *reader, unsigned slot, const uint8_t *bytes,
 	       size_t size, struct ccid_reply *ret_reply);
+
+/*
+ * The same for a client's, which may write to the flash of a reader that is deaf
+ * and dumb meanwhile: a minute, and no reset (recovery.h).
+ */
+int escape_pass(struct reader *reader, unsigned slot, const uint8_t *bytes,
+		size_t size, struct ccid_reply *ret_reply);
 
 #endif

@@ -179,7 +179,7 @@ bool exchange_mend(struct reader *reader, unsigned slot)
 {
 	struct slot *s = &reader->slot[slot];
 	struct channel *channel = channel_find_free(reader);
-	struct recovery recovery = { 0 };
+	struct recovery recovery = { .end = RECOVERY_RUNGS };
 
 	if (!is_ailing(reader, slot) || s->owned || !channel)
 		return false;
@@ -292,7 +292,7 @@ static void ask_as_owner(struct channel *channel, uint64_t patience)
 	struct reader *reader = channel->reader;
 	uint64_t due = movement_question_due(reader, channel->slot,
 					     clock_now());
-	struct recovery recovery = { 0 };
+	struct recovery recovery = { .end = RECOVERY_RUNGS };
 	int r;
 
 	pause_until(reader, channel->slot, clock_earlier(due, patience));
@@ -345,7 +345,7 @@ static int recover(struct channel *channel,
 	bool left = error == -ETIMEDOUT && attempt_card_left(channel);
 	int r;
 
-	if (error == -EBUSY && recovery->rung == RECOVERY_RUNGS)
+	if (error == -EBUSY && recovery->rung == recovery->end)
 		return -EIO;
 	r = recovery_climb(channel, error, recovery);
 	if (r < 0)
@@ -360,7 +360,9 @@ static int recover(struct channel *channel,
 static int run(struct channel *channel, const struct exchange_command *command)
 {
 	struct exchange_command attempt = *command;
-	struct recovery recovery = { 0 };
+	struct recovery recovery = {
+		.end = command->gentle ? RECOVERY_GENTLE : RECOVERY_RUNGS,
+	};
 	unsigned pauses = 0;
 	int r;
 

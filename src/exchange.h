@@ -15,6 +15,7 @@
 #ifndef CCIDTRACK_EXCHANGE_H
 #define CCIDTRACK_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ccid.h"
@@ -37,6 +38,7 @@ struct exchange_command {
 	enum exchange_purpose purpose;	/* asked again just as it is sent */
 	unsigned wait_ms;	/* for the reply; an extension gives a multiple */
 	uint64_t deadline;	/* for all of it */
+	bool gentle;	/* no reset for it (recovery.h) */
 };
 
 /* Channels, at reader_open and reader_close. -ENOMEM. */

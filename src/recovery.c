@@ -221,7 +221,8 @@ int recovery_climb(struct channel *channel, int error,
 	struct reader *reader = channel->reader;
 	bool works = false;
 
-	while (!works && recovery->rung < RECOVERY_RUNGS && may_climb(channel, error))
+	while (!works && recovery->rung < recovery->end &&
+	       may_climb(channel, error))
 		works = climb(channel, error, recovery->rung++);
 	channel_finish(channel, -ENODEV);
 	attempt_settle(channel);
@@ -231,7 +232,8 @@ int recovery_climb(struct channel *channel, int error,
 		reader->ladders = 0;
 		return 0;
 	}
-	if (!reader->slot[channel->slot].open ||
+	if (recovery->rung < RECOVERY_RUNGS ||
+	    !reader->slot[channel->slot].open ||
 	    ++reader->ladders < LADDERS_MAX)
 		return -ETIMEDOUT;
 	log_write(LOG_LEVEL_CRITICAL, reader->label,

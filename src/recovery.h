@@ -21,7 +21,9 @@
  * "clear" and "drop" cost nothing that is left over, so they are tried for what
  * came damaged; what did not come at all is aborted first. A command that was
  * cut off in the middle leaves the reader waiting for its rest: only the reset
- * ends that. A slot that is being closed gets no reset.
+ * ends that. A slot that is being closed gets no reset, nor does a reader that
+ * may be in the middle of what must not be broken off (RECOVERY_GENTLE); whatever
+ * it is asked next may climb higher. Only whole ladders count as in vain.
  *
  * Blocks, and so belongs to pcscd's threads: the owner of a slot, or the watcher
  * in the place of questions that nobody answers. The event thread of usb.h must
@@ -33,17 +35,19 @@
 #include "channel.h"
 
 #define RECOVERY_RUNGS	3	/* that can be climbed: clear, abort, reset */
+#define RECOVERY_GENTLE	2	/* without the reset */
 
-/* How far a command has come. Begins at 0. */
+/* How far a command has come. Begins at 0, and ends at one of the above. */
 struct recovery {
 	unsigned rung;
+	unsigned end;
 };
 
 /*
  * The channel's command has failed with error (attempt.h; -EBUSY: the reader
  * does not take it). 0: the reader answers again. -ENODEV: it is gone, or the
- * slot closes. -ETIMEDOUT: it does not answer, but it may yet. Caller owns the slot and holds the reader's lock, which is given
- * up meanwhile.
+ * slot closes. -ETIMEDOUT: it does not answer, but it may yet. Caller owns the
+ * slot and holds the reader's lock, which is given up meanwhile.
  */
 int recovery_climb(struct channel *channel, int error,
 		   struct recovery *recovery);

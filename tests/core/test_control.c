@@ -12,6 +12,7 @@
 
 #include "control.h"
 #include "fixture.h"
+#include "movement.h"
 #include "options.h"
 #include "pin_pad.h"
 
@@ -164,10 +165,51 @@ static void an_escape_that_fails_gives_nothing(void **state)
 	assert_failed(-EMSGSIZE);
 	pin_pad_will_be_silent();
 	ask(ESCAPE, bytes, sizeof(bytes));
-	stopped_clock_pass(6000);
+	stopped_clock_pass(100000);
 	asked_over(&ms);
 	assert_failed(-ETIMEDOUT);
-	assert_int_equal(ms, 3000);
+	assert_int_equal(ms, 60000);
+}
+
+/* It writes to its flash, and hears and says nothing meanwhile. */
+static void an_escape_that_takes_long_is_waited_for(void **state)
+{
+	uint8_t done[CCID_HEADER_SIZE] = { CCID_ESCAPE_REPLY };
+	uint64_t ms;
+
+	(void)state;
+	allow_escape(true);
+	open_pin_pad(SHORT_LEVEL);
+	pin_pad_will_be_silent();
+	fixture.device.hangs = true;
+	ask(ESCAPE, verify, sizeof(verify));
+	stopped_clock_pass(8000);
+	done[6] = (uint8_t)(fixture.reader->seq - 1);
+	device_say(&fixture.device, done, sizeof(done));
+	stopped_clock_settle();
+	assert_int_equal(asked_over(&ms), 0);
+	assert_int_equal(ms, 8000);
+	assert_int_equal(fixture.device.script.resets, 0);
+	fixture.device.hangs = false;
+}
+
+static void an_escape_that_is_never_answered_causes_no_reset(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	allow_escape(true);
+	open_pin_pad(SHORT_LEVEL);
+	fixture.device.hangs = true;
+	for (int i = 0; i < 3; i++) {
+		pin_pad_will_be_silent();
+		ask(ESCAPE, verify, sizeof(verify));
+		stopped_clock_pass(100000);
+		assert_int_equal(asked_over(&ms), -ETIMEDOUT);
+		assert_true(ms <= 63000);
+	}
+	assert_int_equal(fixture.device.script.resets, 0);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
 }
 
 static void an_escape_answer_beyond_the_room_is_not_given(void **state)
@@ -328,6 +370,8 @@ int main(int argc, char *argv[])
 		TEST(escape_is_for_the_administrator_to_allow),
 		TEST(escape_works_without_a_card_and_without_a_byte),
 		TEST(an_escape_that_fails_gives_nothing),
+		TEST(an_escape_that_takes_long_is_waited_for),
+		TEST(an_escape_that_is_never_answered_causes_no_reset),
 		TEST(an_escape_answer_beyond_the_room_is_not_given),
 		TEST(presence_and_power_are_told_apart),
 		TEST(the_atr_goes_with_the_card),
