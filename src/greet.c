@@ -86,6 +86,7 @@ static void start_by_off(struct reader *reader, unsigned slot)
 		.type = CCID_POWER_OFF,
 		.wait_ms = reader->quirk.start_ms,
 		.deadline = clock_now() + reader->quirk.start_ms,
+		.gentle = true,
 	};
 	struct ccid_reply reply;
 

@@ -19,7 +19,7 @@
 #include "probe.h"
 
 #define STATUS_TRIES	3
-#define OPEN_MS		5000	/* after it, at the earliest, no more is tried */
+#define OPEN_MS		8000	/* after it, at the earliest, no more is tried */
 
 static const char *const level_texts[] = {
 	[DESC_LEVEL_CHARACTER] = "character",
@@ -168,12 +168,13 @@ void reader_close(struct reader *reader)
 }
 
 /* The reply opens the slot: movement_replied. */
-static int ask_status(struct reader *reader, unsigned slot)
+static int ask_status(struct reader *reader, unsigned slot, bool gentle)
 {
 	const struct exchange_command command = {
 		.type = CCID_GET_SLOT_STATUS,
 		.wait_ms = reader->quirk.start_ms,
 		.deadline = clock_now() + reader->quirk.start_ms,
+		.gentle = gentle,
 	};
 	struct ccid_reply reply;
 	int r = exchange_run(reader, slot, &command, &reply);
@@ -195,7 +196,8 @@ static uint64_t open_time(const struct reader *reader)
 /*
  * A reader that was cut off in the middle of something, by a reboot or by a
  * pcscd that died, may answer only from the second command on, or only after a
- * power-off.
+ * power-off. One that is still starting would start anew after a reset: the
+ * power-offs of the greeting and the first question lead to none.
  */
 static int learn_status(struct reader *reader, unsigned slot)
 {
@@ -207,13 +209,13 @@ static int learn_status(struct reader *reader, unsigned slot)
 		if (r < 0)
 			return r;
 	}
-	r = ask_status(reader, slot);
+	r = ask_status(reader, slot, true);
 	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
 		if (clock_now() < end)
 			card_power_off_owned(reader, slot);
 		if (clock_now() >= end)
 			return r;
-		r = ask_status(reader, slot);
+		r = ask_status(reader, slot, false);
 	}
 	return r;
 }
