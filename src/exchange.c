@@ -18,6 +18,7 @@
 #define BUSY_PAUSES	7	/* of 10, 20 ... 640 ms */
 #define BUSY_PAUSE_MS	10u
 #define UNANSWERED_MAX	2	/* questions in a row, until the ladder */
+#define SPARED_MS	1000	/* before a slot is mended again */
 #define DOUBT_MS	(EXCHANGE_SHORT_MS + 1000)	/* one, and that it ends */
 
 static const struct exchange_command question = {
@@ -175,17 +176,28 @@ static void let_go(struct channel *channel)
 	exchange_pump(reader, clock_now());
 }
 
+/* Caller locks. Ends early if the slot does. */
+static void pause_until(struct reader *reader, unsigned slot, uint64_t end)
+{
+	while (attempt_is_usable(reader, slot) && clock_now() < end)
+		clock_wait(&reader->slot[slot].replied, &reader->lock, end);
+}
+
 bool exchange_mend(struct reader *reader, unsigned slot)
 {
 	struct slot *s = &reader->slot[slot];
 	struct channel *channel = channel_find_free(reader);
 	struct recovery recovery = { .end = RECOVERY_RUNGS };
+	int r;
 
 	if (!is_ailing(reader, slot) || s->owned || !channel)
 		return false;
 	channel_take(channel, slot, true);
-	recovery_climb(channel, -EIO, &recovery);
+	r = recovery_climb(channel, -EIO, &recovery);
 	let_go(channel);
+	/* Spared for another slot's sake: there is no hurry to come again. */
+	if (r < 0 && recovery.rung < RECOVERY_RUNGS)
+		pause_until(reader, slot, clock_now() + SPARED_MS);
 	return true;
 }
 
@@ -266,13 +278,6 @@ static int error_of_reply(const struct ccid_reply *reply)
 		return -EIO;
 	}
 	return 0;
-}
-
-/* Caller locks. Ends early if the slot does. */
-static void pause_until(struct reader *reader, unsigned slot, uint64_t end)
-{
-	while (attempt_is_usable(reader, slot) && clock_now() < end)
-		clock_wait(&reader->slot[slot].replied, &reader->lock, end);
 }
 
 void exchange_pause(struct reader *reader, unsigned slot, unsigned ms)

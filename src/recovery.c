@@ -215,13 +215,42 @@ static bool may_climb(const struct channel *channel, int error)
 	       (error == -ETIMEDOUT && !channel->reader->gone);
 }
 
+/*
+ * A time extension is a proof of life that ends with the patience of who got
+ * it. Without one, nothing tells a slot that works from one that hangs as well.
+ */
+static bool is_at_work(const struct channel *channel)
+{
+	return channel->attended && channel->waiting && !channel->question &&
+	       channel->extensions;
+}
+
+/*
+ * Where the ladder ends as it looks now. The reader may do one thing at a time
+ * inside: a slot that works is no reason to take its card away. Of a reader
+ * that waits for the rest of a command, nothing else can be had.
+ */
+static unsigned find_end(const struct channel *channel,
+			 const struct recovery *recovery)
+{
+	const struct reader *reader = channel->reader;
+
+	if (recovery->end < RECOVERY_RUNGS || channel->cut)
+		return recovery->end;
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
+		if (&reader->channels[i] != channel &&
+		    is_at_work(&reader->channels[i]))
+			return RECOVERY_GENTLE;
+	return recovery->end;
+}
+
 int recovery_climb(struct channel *channel, int error,
 		   struct recovery *recovery)
 {
 	struct reader *reader = channel->reader;
 	bool works = false;
 
-	while (!works && recovery->rung < recovery->end &&
+	while (!works && recovery->rung < find_end(channel, recovery) &&
 	       may_climb(channel, error))
 		works = climb(channel, error, recovery->rung++);
 	channel_finish(channel, -ENODEV);

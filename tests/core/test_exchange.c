@@ -328,6 +328,44 @@ static void a_pipe_that_halts_at_a_question_is_cleared(void **state)
 	order_join(&waiting, NULL);
 }
 
+/* The reader does one thing at a time inside, and makes keys for slot 0. */
+static void a_silent_slot_leaves_one_that_works_in_peace(void **state)
+{
+	uint8_t extension[] = {
+		CCID_DATA_BLOCK, 0, 0, 0, 0, 0, 0, 0x80, 1, 0,
+	};
+	uint8_t answer[] = {
+		CCID_DATA_BLOCK, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x90, 0x00,
+	};
+
+	(void)state;
+	open_two();
+	fixture.device.ignores_abort = true;
+	order_wait(&waiting, 1, MOVEMENT_FOREVER);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	for (int i = 0; i < 40; i++)
+		device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT,
+			  0, 0);
+	extension[6] = fixture.reader->seq;
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	device_say(&fixture.device, extension, sizeof(extension));
+	raise_doubt();
+	for (int i = 0; i < 20; i++) {
+		stopped_clock_pass(1000);
+		device_say(&fixture.device, extension, sizeof(extension));
+	}
+	assert_int_equal(fixture.device.script.resets, 0);
+	answer[6] = extension[6];
+	device_say(&fixture.device, answer, sizeof(answer));
+	stopped_clock_settle();
+	assert_int_equal(order_join(&a, NULL), 0);
+	assert_int_not_equal(movement_truth(fixture.reader, 0), TRACK_GONE);
+	stopped_clock_pass(60000);
+	movement_stop(fixture.reader, 1);
+	stopped_clock_settle();
+	order_join(&waiting, NULL);
+}
+
 static void a_silent_question_of_a_closed_slot_stops_no_other(void **state)
 {
 	(void)state;
@@ -473,6 +511,7 @@ int main(int argc, char *argv[])
 		TEST(a_loss_of_the_device_is_one_in_every_transfer),
 		TEST(questions_survive_failures_of_usb),
 		TEST(a_pipe_that_halts_at_a_question_is_cleared),
+		TEST(a_silent_slot_leaves_one_that_works_in_peace),
 		TEST(a_silent_question_of_a_closed_slot_stops_no_other),
 		TEST(a_silent_question_behind_a_command_is_asked_again),
 		TEST(a_question_is_asked_until_it_is_answered),
