@@ -109,6 +109,9 @@ static uint32_t wait_for_block(const struct transmission *t,
 		return times_t0_ms(times, block->size,
 				   t0_characters(&t->engine.t0, block), cap);
 	case ENGINE_T1:
+		/* A card that asks for time is no silent one. */
+		if (block->bwi > 1)
+			cap = TIMES_MAX_MS;
 		break;
 	}
 	return times_t1_ms(times, block->bwi, block->size, T1_BLOCK_MAX, cap) +

@@ -6,6 +6,7 @@
 """
 import itertools
 import random
+import time
 
 import cases
 from cases import options
@@ -136,6 +137,17 @@ def a_card_that_says_nothing_to_a_damaged_block_is_asked_again():
                             card.reconnect(what=pcsc.RESET)
 
 
+def a_card_that_asks_for_time_gets_more_than_the_cap():
+    slow = bytes([0x80, 0x12, 2500 >> 8, 2500 & 0xFF, 0])
+    with Station(CCIDTRACK_ifdTimeoutCap="1") as station:
+        with station.reader("tpdu", extension_interval=0):
+            with station.card("echo", atr=make_atr([1]), bwt=100000) as card:
+                started = time.monotonic()
+                assert ask(card, slow)[-2:] == OK
+                # An abort would have hurried it.
+                assert time.monotonic() - started >= 2.5
+
+
 if __name__ == "__main__":
     cases.main(
         t_1_at_tpdu_level_survives_a_bad_line,
@@ -145,4 +157,5 @@ if __name__ == "__main__":
         one_lost_block_of_t_1_is_never_an_error,
         a_lost_offer_of_ifsd_is_made_again,
         a_card_that_says_nothing_to_a_damaged_block_is_asked_again,
+        a_card_that_asks_for_time_gets_more_than_the_cap,
     )
