@@ -29,18 +29,28 @@ static size_t ask_list(struct reader *reader, uint8_t request,
 	return r < 0 ? 0 : params_list(raw, (size_t)r, promised, list);
 }
 
-/* Most readers answer neither: then the descriptor has to do. */
+/*
+ * Most readers answer neither: then the descriptor has to do. Owners of two slots
+ * may ask at the same time; both get the same, and only what is complete is seen.
+ */
 static void ask_speeds(struct reader *reader)
 {
-	struct session_speeds *speeds = &reader->speeds;
+	struct session_speeds speeds = { .asked = true };
+	bool asked;
 
-	if (speeds->asked)
+	pthread_mutex_lock(&reader->lock);
+	asked = reader->speeds.asked;
+	pthread_mutex_unlock(&reader->lock);
+	if (asked)
 		return;
-	speeds->asked = true;
-	speeds->rate_count = ask_list(reader, CCID_CONTROL_GET_RATES,
-				      reader->desc.rates, speeds->rates);
-	speeds->clock_count = ask_list(reader, CCID_CONTROL_GET_CLOCKS,
-				       reader->desc.clocks, speeds->clocks);
+	speeds.rate_count = ask_list(reader, CCID_CONTROL_GET_RATES,
+				     reader->desc.rates, speeds.rates);
+	speeds.clock_count = ask_list(reader, CCID_CONTROL_GET_CLOCKS,
+				      reader->desc.clocks, speeds.clocks);
+	pthread_mutex_lock(&reader->lock);
+	if (!reader->speeds.asked)
+		reader->speeds = speeds;
+	pthread_mutex_unlock(&reader->lock);
 }
 
 /* One XfrBlock of the negotiation; its data is copied to answer. */
