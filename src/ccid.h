@@ -5,7 +5,7 @@
  *
  * Builds command headers, parses replies and notifications into small structs
  * that point into the caller's bytes. Nothing here knows which reply is
- * awaited: exchange.c matches type, slot and sequence.
+ * awaited: channel.c matches type, slot and sequence.
  *
  * Pure. Any thread.
  */

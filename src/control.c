@@ -104,7 +104,7 @@ static void fetch_firmware(struct reader *reader, unsigned slot)
 		r = escape_run(reader, slot, command, sizeof(command), &reply);
 	if (r == 0)
 		note_firmware(reader, reply.data, reply.size);
-	if (r == -ENOTSUP || r == -EIO)
+	if (r < 0 && r != -EALREADY && r != -ENODEV)
 		note_firmware(reader, NULL, 0);
 	exchange_end(reader, slot);
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * engine - the language that the engines apdu, t0 and t1 speak with card.c.
+ * engine - the language that the engines apdu, t0 and t1 speak with transmit.c.
  *
  * An engine never does I/O. x_start and x_step say what the next XfrBlock
  * carries, the caller sends it and feeds what came of it, until the engine is

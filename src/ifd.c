@@ -3,10 +3,10 @@
 /*
  * ifd - the ten functions that pcscd calls, and the two that it fetches.
  *
- * The table of Luns, the table of tags, errors to response codes. Every entry
- * disables cancellation for its thread and leaves it disabled: pcscd may cancel
- * its event thread (TAG_IFD_POLLING_THREAD_KILLABLE), and that must happen
- * where nothing is held, in movement_wait alone, not somewhere in pcscd between
+ * The table of tags, errors to response codes. Every entry disables cancellation
+ * for its thread and leaves it disabled: pcscd may cancel its event thread
+ * (TAG_IFD_POLLING_THREAD_KILLABLE), and that must happen where nothing is held,
+ * as the polling function begins and in its wait, not somewhere in pcscd between
  * two calls of ours with its own locks held.
  */
 #include <errno.h>

@@ -260,7 +260,7 @@ void movement_notified(struct reader *reader, unsigned slot, bool present,
 		reader->slot[slot].noticed = true;
 }
 
-/* The one place where pcscd may cancel its event thread. */
+/* Here, and as the polling function begins, pcscd may cancel its thread. */
 static void wait_cancelable(struct reader *reader, unsigned slot,
 			    uint64_t until)
 {

@@ -4,9 +4,9 @@
  * reader - an open reader and its slots.
  *
  * The structures are shared by the core: reader.c opens and closes, listen.c and
- * movement.c follow the cards, exchange.c runs commands, card.c uses the cards. Nobody
- * else looks inside. The caller keeps a reference while it is in a function of
- * the core (ifd.c counts them), so nothing vanishes below it.
+ * movement.c follow the cards, exchange.c runs commands, card.c uses the cards.
+ * Nobody else looks inside. The caller keeps a reference while it is in a
+ * function of the core (lun.c counts them), so nothing vanishes below it.
  *
  * Threads: pcscd's (any number, any order) and the event thread of usb.h, which
  * only runs callbacks.
