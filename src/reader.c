@@ -19,7 +19,8 @@
 #include "probe.h"
 
 #define STATUS_TRIES	3
-#define OPEN_MS		8000	/* after it, at the earliest, no more is tried */
+#define OFF_MS		2000	/* before it may be reset */
+#define OPEN_MS		7000	/* after it, at the earliest, no more is tried */
 
 static const char *const level_texts[] = {
 	[DESC_LEVEL_CHARACTER] = "character",
@@ -186,6 +187,18 @@ static int ask_status(struct reader *reader, unsigned slot, bool gentle)
 		       : -EPROTO;
 }
 
+static void power_off(struct reader *reader, unsigned slot)
+{
+	const struct exchange_command command = {
+		.type = CCID_POWER_OFF,
+		.wait_ms = OFF_MS,
+		.deadline = clock_now() + OFF_MS,
+	};
+	struct ccid_reply reply;
+
+	exchange_run(reader, slot, &command, &reply);
+}
+
 static uint64_t open_time(const struct reader *reader)
 {
 	uint64_t ms = (uint64_t)reader->quirk.start_ms * STATUS_TRIES;
@@ -197,7 +210,8 @@ static uint64_t open_time(const struct reader *reader)
  * A reader that was cut off in the middle of something, by a reboot or by a
  * pcscd that died, may answer only from the second command on, or only after a
  * power-off. One that is still starting would start anew after a reset: the
- * power-offs of the greeting and the first question lead to none.
+ * power-offs of the greeting and the first question lead to none. Clients wait
+ * for it: pcscd lists no reader meanwhile.
  */
 static int learn_status(struct reader *reader, unsigned slot)
 {
@@ -212,7 +226,7 @@ static int learn_status(struct reader *reader, unsigned slot)
 	r = ask_status(reader, slot, true);
 	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
 		if (clock_now() < end)
-			card_power_off_owned(reader, slot);
+			power_off(reader, slot);
 		if (clock_now() >= end)
 			return r;
 		r = ask_status(reader, slot, false);

@@ -220,8 +220,8 @@ static void a_reader_that_is_slow_to_start_is_not_reset(void **state)
 	script_lock(&fixture.device.script);
 	fixture.device.hangs = false;
 	script_unlock(&fixture.device.script);
-	stopped_clock_pass(4000);
-	assert_true(call_join(&call) <= 8000);
+	stopped_clock_pass(3000);
+	assert_true(call_join(&call) <= 7000);
 	fixture.slots = 1;
 	assert_int_equal(r, 0);
 	assert_int_equal(fixture.device.script.resets, 0);
@@ -238,8 +238,8 @@ static void a_reader_that_hangs_is_reset_as_it_is_opened(void **state)
 	fixture.device.hangs = true;
 	assert_int_equal(try_open(), 0);
 	call_start(&call, open_slot, &r);
-	stopped_clock_pass(8000);
-	assert_true(call_join(&call) <= 8000);
+	stopped_clock_pass(7000);
+	assert_true(call_join(&call) <= 7000);
 	fixture.slots = 1;
 	assert_int_equal(r, 0);
 	assert_int_equal(fixture.device.script.resets, 1);
@@ -257,7 +257,7 @@ static void a_silent_reader_does_not_open(void **state)
 	assert_int_equal(try_open(), 0);
 	call_start(&call, open_slot, &r);
 	stopped_clock_pass(60000);
-	assert_true(call_join(&call) <= 10000);
+	assert_true(call_join(&call) <= 9000);
 	assert_int_equal(r, -ETIMEDOUT);
 }
 
