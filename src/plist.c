@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "plist.h"
 
+#include <config.h>
 #include <errno.h>
 #include <expat.h>
 #include <string.h>
@@ -27,6 +28,16 @@ struct walk {
 	char key[LEVELS][PLIST_TEXT_SIZE];	/* the last one of each level */
 	bool dict[LEVELS];	/* the element of that level is one */
 };
+
+/* Newer expats deprecate the older function. */
+static unsigned long line_now(const struct walk *walk)
+{
+#ifdef HAVE_XML_GETCURRENTLINENUMBER64
+	return (unsigned long)XML_GetCurrentLineNumber64(walk->parser);
+#else
+	return XML_GetCurrentLineNumber(walk->parser);
+#endif
+}
 
 static const char readers[] = "readers";
 
@@ -74,7 +85,7 @@ static void XMLCALL element_begins(void *user, const XML_Char *name,
 	if (walk->depth >= LEVELS)
 		return;
 	walk->dict[walk->depth] = strcmp(name, "dict") == 0;
-	walk->line[walk->depth] = XML_GetCurrentLineNumber(walk->parser);
+	walk->line[walk->depth] = line_now(walk);
 	if (walk->depth + 1 < LEVELS)
 		walk->key[walk->depth + 1][0] = '\0';
 }
@@ -157,7 +168,7 @@ static int parse(struct walk *walk, const char *bytes, size_t size,
 {
 	if (XML_Parse(walk->parser, bytes, (int)size, 1) == XML_STATUS_OK)
 		return 0;
-	ret_error->line = XML_GetCurrentLineNumber(walk->parser);
+	ret_error->line = line_now(walk);
 	ret_error->text = walk->error
 				  ? walk->error
 				  : XML_ErrorString(
