@@ -53,13 +53,16 @@ static void wipe(struct channel *channel)
 
 /*
  * Any slot may have been waiting for the channel, not only its own; watchers
- * pump if a question has.
+ * pump if a question has. The watcher of a slot that was asked is to ask again:
+ * no news may have woken it, or too early, with the question still under way.
  */
 void channel_release(struct channel *channel)
 {
 	struct reader *reader = channel->reader;
 
 	wipe(channel);
+	if (!channel->attended)
+		pthread_cond_broadcast(&reader->slot[channel->slot].moved);
 	channel->taken = false;
 	reader->slot[channel->slot].channel = NULL;
 	reader->slot[channel->slot].owned = false;

@@ -324,6 +324,41 @@ static void a_reader_without_the_pipe_is_asked(void **state)
 	assert_int_equal(watching.size, TRACK_PRESENT);
 }
 
+static void assert_insertion_is_told_soon(void)
+{
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_pass(500);
+	assert_int_equal(order_join(&watching, NULL), 0);
+	assert_int_equal(watching.size, TRACK_PRESENT);
+}
+
+static void a_question_that_failed_delays_the_next_one_by_nothing(void **state)
+{
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	fixture_open();
+	watch_start(0);
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_FAIL, 0,
+		  CCID_ERROR_SLOT_BUSY);
+	stopped_clock_pass(250);
+	assert_insertion_is_told_soon();
+}
+
+static void asking_goes_on_if_the_answer_is_back_before_the_question(
+	void **state)
+{
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	fixture.device.script.replies_first = true;
+	fixture_open();
+	watch_start(0);
+	device_delay(&fixture.device, USB_OUT, true);
+	stopped_clock_pass(250);
+	device_delay(&fixture.device, USB_OUT, false);
+	stopped_clock_settle();
+	assert_insertion_is_told_soon();
+}
+
 static void a_quiet_reader_is_asked_less_often(void **state)
 {
 	unsigned sent;
@@ -555,6 +590,8 @@ int main(int argc, char *argv[])
 		TEST(a_failure_now_and_then_costs_no_pipe),
 		TEST(a_pipe_that_cannot_be_armed_is_replaced_by_questions),
 		TEST(a_reader_without_the_pipe_is_asked),
+		TEST(a_question_that_failed_delays_the_next_one_by_nothing),
+		TEST(asking_goes_on_if_the_answer_is_back_before_the_question),
 		TEST(a_quiet_reader_is_asked_less_often),
 		TEST(asking_goes_on_after_a_command),
 		TEST(every_slot_gets_its_share_of_the_questions),
