@@ -215,7 +215,8 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 		r = allowed(reader, slot, purpose);
 		if (r == -ENODEV)
 			return r;
-		if (r != -EAGAIN && !s->owned && channel_find_free(reader))
+		if (r != -EAGAIN && !s->owned &&
+		    (r < 0 || channel_find_free(reader)))
 			return r;
 		now = clock_now();
 		if (!may_be_asked(reader, slot))
@@ -233,6 +234,17 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 	}
 }
 
+/* Questions made way for somebody who leaves without the slot. */
+static void resume_questions(struct reader *reader)
+{
+	if (!reader->starved)
+		return;
+	reader->starved = false;
+	for (unsigned i = 0; i < reader->desc.slots; i++)
+		pthread_cond_broadcast(&reader->slot[i].moved);
+	exchange_pump(reader, clock_now());
+}
+
 int exchange_begin(struct reader *reader, unsigned slot,
 		   enum exchange_purpose purpose)
 {
@@ -244,6 +256,8 @@ int exchange_begin(struct reader *reader, unsigned slot,
 	reader->slot[slot].callers--;
 	if (r == 0)
 		channel_take(channel_find_free(reader), slot, true);
+	else
+		resume_questions(reader);
 	pthread_mutex_unlock(&reader->lock);
 	return r;
 }

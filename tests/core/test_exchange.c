@@ -179,6 +179,53 @@ static void a_third_slot_waits_for_its_turn(void **state)
 	assert_int_equal(order_join(&waiting, NULL), 0);
 }
 
+static void who_is_refused_waits_for_no_other_slot(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	device_set_slots(&fixture.device, 2, 1);
+	open_with_card();
+	device_hold(&fixture.device, USB_IN, true);
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	order_transmit(&b, 1, select_file, sizeof(select_file));
+	assert_int_equal(order_join(&b, &ms), -ENOMEDIUM);
+	assert_int_equal(ms, 0);
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&a, NULL), 0);
+}
+
+/* The card of slot 0 leaves in a command, and slot 1 is in doubt. */
+static void who_leaves_without_the_slot_lets_questions_go_on(void **state)
+{
+	uint8_t absent[] = {
+		CCID_DATA_BLOCK, 0, 0, 0, 0, 0, 0, 0x42, CCID_ERROR_MUTE, 0,
+	};
+
+	(void)state;
+	device_set_slots(&fixture.device, 2, 1);
+	open_with_card();
+	order_wait(&waiting, 1, MOVEMENT_FOREVER);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	absent[6] = fixture.reader->seq;
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	order_transmit(&b, 0, select_file, sizeof(select_file));
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	script_lock(&fixture.device.script);
+	fixture.device.slot[1].present = true;
+	script_unlock(&fixture.device.script);
+	pthread_mutex_lock(&fixture.reader->lock);
+	movement_missed(fixture.reader, 1);
+	pthread_mutex_unlock(&fixture.reader->lock);
+	device_say(&fixture.device, absent, sizeof(absent));
+	stopped_clock_settle();
+	assert_true(order_join(&a, NULL) < 0);
+	assert_int_equal(order_join(&b, NULL), -ENOMEDIUM);
+	assert_int_equal(order_join(&waiting, NULL), 0);
+}
+
 /* Messages too short for the slots are doubt, and doubt is asked about. */
 static void raise_doubt(void)
 {
@@ -506,6 +553,8 @@ int main(int argc, char *argv[])
 		TEST(a_question_given_up_in_favour_of_an_answer_frees_its_slot),
 		TEST(answers_find_their_commands_in_any_order),
 		TEST(a_third_slot_waits_for_its_turn),
+		TEST(who_is_refused_waits_for_no_other_slot),
+		TEST(who_leaves_without_the_slot_lets_questions_go_on),
 		TEST(a_submission_that_fails_fails_its_command_alone),
 		TEST(a_transfer_that_fails_fails_its_command_alone),
 		TEST(a_loss_of_the_device_is_one_in_every_transfer),
