@@ -133,7 +133,8 @@ static void refuse(struct channel *channel, int error)
 
 /*
  * A device that was reset by somebody else seems to be gone for a moment; one
- * that really is takes no transfer any more.
+ * that really is takes no transfer any more. To its cards a reset is what a
+ * sleep is.
  */
 static void give_up(struct channel *channel, int error)
 {
@@ -145,7 +146,7 @@ static void give_up(struct channel *channel, int error)
 		return;
 	channel->absent = true;
 	channel_finish(channel, -ECONNRESET);
-	movement_miss_all(channel->reader);
+	movement_resumed(channel->reader);
 }
 
 /*

@@ -204,10 +204,13 @@ void movement_resumed(struct reader *reader)
 {
 	uint64_t now = clock_now();
 
-	for (unsigned i = 0; i < reader->desc.slots; i++)
+	for (unsigned i = 0; i < reader->desc.slots; i++) {
 		if (reader->slot[i].open)
 			tell(reader, i, track_resumed(&reader->track, i, now),
 			     LEDGER_RESUME);
+		else
+			reader->slot[i].noticed = true;
+	}
 }
 
 void movement_notice_sleep(struct reader *reader)

@@ -31,7 +31,7 @@ void movement_notified(struct reader *reader, unsigned slot, bool present,
 		       bool changed);
 void movement_missed(struct reader *reader, unsigned slot);
 
-/* It failed as it does when the machine has slept. Caller locks. */
+/* A pipe failed as it does when the machine has slept. Caller locks. */
 void movement_resumed(struct reader *reader);
 
 /* Anything may have happened in any slot. Caller locks. */

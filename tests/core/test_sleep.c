@@ -239,6 +239,34 @@ static void a_lost_transfer_alone_is_no_movement(void **state)
 	watch_stop();
 }
 
+/* Where cards have power by themselves, no answer would tell of another one. */
+static void a_lost_command_is_the_end_of_a_card_with_power_of_its_own(
+	void **state)
+{
+	unsigned blocks;
+
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	device_set_features(&fixture.device,
+			    DEVICE_AUTOMATIC | DESC_AUTO_ACTIVATION |
+				    SHORT_LEVEL);
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	be_ready(0, SERIAL);
+	assert_int_equal(pass(), TRACK_PRESENT);
+	stopped_clock_pass(1000);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_STATUS, 0, ENODEV);
+	assert_int_equal(transmit_serial(0), 0);
+	script_lock(&fixture.device.script);
+	fixture.device.slot[0].card.serial = SERIAL + 1;
+	blocks = fixture.device.blocks_to_cards;
+	script_unlock(&fixture.device.script);
+	assert_int_equal(transmit_serial(0), 0);
+	assert_int_equal(fixture.device.blocks_to_cards, blocks);
+	assert_told_as_swapped_once();
+	assert_int_equal(transmit_serial(0), SERIAL + 1);
+}
+
 static void sleep_wakes_nobody(void **state)
 {
 	unsigned sent;
@@ -305,6 +333,7 @@ int main(int argc, char *argv[])
 		TEST(a_short_nap_of_the_clocks_is_no_sleep),
 		TEST(a_lost_transfer_tells_of_a_lost_power),
 		TEST(a_lost_transfer_alone_is_no_movement),
+		TEST(a_lost_command_is_the_end_of_a_card_with_power_of_its_own),
 		TEST(sleep_wakes_nobody),
 		TEST(a_reset_is_told_as_one_swap),
 		TEST(a_card_that_leaves_in_a_reset_is_told_as_removed),
