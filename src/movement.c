@@ -132,6 +132,23 @@ static enum ledger_cause cause_of_reply(const struct reader *reader,
 						 : LEDGER_REPLY;
 }
 
+/*
+ * The first reply to whoever opens the slot. A question that was under way when
+ * the slot was closed opens nothing.
+ */
+static void take_first_reply(struct reader *reader, unsigned slot,
+			     enum ccid_icc icc, uint64_t now)
+{
+	struct slot *s = &reader->slot[slot];
+
+	if (!exchange_is_owned(reader, slot))
+		return;
+	track_open(&reader->track, slot, icc != CCID_ICC_ABSENT, now);
+	s->open = true;
+	if (s->noticed)
+		track_missed(&reader->track, slot);
+}
+
 void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
 		      bool question)
 {
@@ -140,10 +157,7 @@ void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
 
 	s->unanswered = 0;
 	if (!s->open) {
-		track_open(&reader->track, slot, icc != CCID_ICC_ABSENT, now);
-		s->open = true;
-		if (s->noticed)
-			track_missed(&reader->track, slot);
+		take_first_reply(reader, slot, icc, now);
 		return;
 	}
 	if (question)

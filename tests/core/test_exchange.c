@@ -438,6 +438,32 @@ static void a_silent_question_of_a_closed_slot_stops_no_other(void **state)
 	assert_int_equal(order_join(&a, NULL), 0);
 }
 
+static void *open_again(void *argument)
+{
+	*(int *)argument = reader_open_slot(fixture.reader, 0);
+	return NULL;
+}
+
+static void an_answer_that_comes_behind_the_close_opens_no_slot(void **state)
+{
+	struct call call;
+	int r;
+
+	(void)state;
+	fixture.device.announcement = DEVICE_MUTE;
+	fixture_open();
+	device_hold(&fixture.device, USB_IN, true);
+	raise_doubt();
+	reader_end_slot(fixture.reader, 0);
+	reader_close_slot(fixture.reader, 0);
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	call_start(&call, open_again, &r);
+	stopped_clock_settle();
+	call_join(&call);
+	assert_int_equal(r, 0);
+}
+
 /* The doubt comes while a command runs, so the question comes behind it. */
 static void a_silent_question_behind_a_command_is_asked_again(
 	void **state)
@@ -562,6 +588,7 @@ int main(int argc, char *argv[])
 		TEST(a_pipe_that_halts_at_a_question_is_cleared),
 		TEST(a_silent_slot_leaves_one_that_works_in_peace),
 		TEST(a_silent_question_of_a_closed_slot_stops_no_other),
+		TEST(an_answer_that_comes_behind_the_close_opens_no_slot),
 		TEST(a_silent_question_behind_a_command_is_asked_again),
 		TEST(a_question_is_asked_until_it_is_answered),
 		TEST(a_command_does_not_wait_for_more_than_one_question),
