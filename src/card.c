@@ -263,7 +263,7 @@ static int call_witness(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
 	if (reader->track.trust == TRACK_PACED && reader->slot[slot].atr_size)
-		track_missed(&reader->track, slot);
+		movement_power_doubted(reader, slot);
 	pthread_mutex_unlock(&reader->lock);
 	return exchange_recheck(reader, slot, EXCHANGE_POWER);
 }

@@ -20,7 +20,8 @@
  *   5       1     enum ledger_kind
  *   6       1     enum ledger_cause
  *   7       1     0
- *   8       4     visit: of the card that came, or else of the one that left
+ *   8       4     visit: of the card that came, or else of the one that left;
+ *                 a brief visit has no number, so that of the one before
  *   12      4     0
  *   16      8     milliseconds since 1970
  *   24      8     milliseconds of CLOCK_MONOTONIC, plus one

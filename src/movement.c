@@ -146,7 +146,7 @@ static void take_first_reply(struct reader *reader, unsigned slot,
 	track_open(&reader->track, slot, icc != CCID_ICC_ABSENT, now);
 	s->open = true;
 	if (s->noticed)
-		track_missed(&reader->track, slot);
+		movement_missed(reader, slot);
 }
 
 void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
@@ -194,6 +194,11 @@ uint64_t movement_question_due(struct reader *reader, unsigned slot,
 
 	tell(reader, slot, news, LEDGER_CHECK);
 	return due;
+}
+
+void movement_power_doubted(struct reader *reader, unsigned slot)
+{
+	tell(reader, slot, track_missed(&reader->track, slot), LEDGER_POWER_UP);
 }
 
 void movement_power_begun(struct reader *reader, unsigned slot,

@@ -45,6 +45,9 @@ void movement_replied(struct reader *reader, unsigned slot, enum ccid_icc icc,
 uint64_t movement_question_due(struct reader *reader, unsigned slot,
 			       uint64_t now);
 
+/* A power-up is to begin, and the reader asked before. Caller locks. */
+void movement_power_doubted(struct reader *reader, unsigned slot);
+
 /* track_power_begun, its news dealt with. Caller locks. */
 void movement_power_begun(struct reader *reader, unsigned slot,
 			  enum track_power kind);

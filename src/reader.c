@@ -370,9 +370,7 @@ void reader_lost(struct reader *reader)
 void reader_removed(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
-	if (reader->slot[slot].open)
-		track_missed(&reader->track, slot);
-	pthread_cond_broadcast(&reader->slot[slot].moved);
+	movement_missed(reader, slot);
 	exchange_pump(reader, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 }

@@ -66,6 +66,12 @@ static void use_card(void)
 	stopped_clock_pass(1000);
 }
 
+static void *open_slot(void *argument)
+{
+	reader_open_slot(fixture.reader, 0);
+	return argument;
+}
+
 static void a_reader_that_was_just_opened_has_an_empty_one(void **state)
 {
 	(void)state;
@@ -197,6 +203,48 @@ static void a_lost_message_is_a_cause(void **state)
 	assert_last(LEDGER_REMOVED, LEDGER_LOSS);
 }
 
+static void a_message_that_came_as_the_slot_was_opened_is_a_lost_one(
+	void **state)
+{
+	struct call call;
+
+	(void)state;
+	assert_int_equal(reader_open(device_name(&fixture.device),
+				     &fixture.reader), 0);
+	device_hold(&fixture.device, USB_IN, true);
+	call_start(&call, open_slot, NULL);
+	stopped_clock_settle();
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_settle();
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_pass(500);
+	call_join(&call);
+	fixture.slots = 1;
+	assert_last(LEDGER_INSERTED, LEDGER_LOSS);
+}
+
+static void a_removal_that_somebody_claims_is_a_lost_message(void **state)
+{
+	(void)state;
+	use_card();
+	move_unseen(false, 0);
+	reader_removed(fixture.reader, 0);
+	assert_last(LEDGER_REMOVED, LEDGER_LOSS);
+}
+
+static void a_power_up_that_asks_before_is_a_cause(void **state)
+{
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	be_ready(0, SERIAL);
+	stopped_clock_pass(1000);
+	move_unseen(true, SERIAL + 1);
+	power_up(0);
+	assert_last(LEDGER_SWAPPED, LEDGER_POWER_UP);
+}
+
 static void no_more_than_32_are_kept(void **state)
 {
 	(void)state;
@@ -237,6 +285,9 @@ int main(int argc, char *argv[])
 		TEST(a_reset_is_a_cause),
 		TEST(another_atr_is_a_cause),
 		TEST(a_lost_message_is_a_cause),
+		TEST(a_message_that_came_as_the_slot_was_opened_is_a_lost_one),
+		TEST(a_removal_that_somebody_claims_is_a_lost_message),
+		TEST(a_power_up_that_asks_before_is_a_cause),
 		TEST(no_more_than_32_are_kept),
 		TEST(too_little_room_is_refused),
 	};
