@@ -142,6 +142,15 @@ static void wake_all(struct reader *reader)
 	}
 }
 
+/* What was written in part, or seemed to be gone, the reset has ended. */
+static void forget_faults(struct reader *reader)
+{
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++) {
+		reader->channels[i].cut = false;
+		reader->channels[i].absent = false;
+	}
+}
+
 /*
  * libusb's reset ends what is under way in no defined way, so nothing is. It
  * needs no event thread and claims the interface again.
@@ -159,7 +168,7 @@ static int reset_device(struct channel *channel)
 	pthread_mutex_lock(&reader->lock);
 	reader->mender = NULL;
 	reader->resets++;
-	channel->cut = false;
+	forget_faults(reader);
 	if (r == 0)
 		movement_reset(reader);
 	if (r == 0)

@@ -632,6 +632,11 @@ static void end_cancelled(struct script_pipe *pipe,
 		return;
 	}
 	pipe->cancel_armed = false;
+	if (transfer->pipe == USB_OUT && pipe->cancel_message->size) {
+		transfer->received = pipe->cancel_message->size;
+		end_transfer(transfer, pipe->cancel_status);
+		return;
+	}
 	if (transfer->pipe == USB_OUT) {
 		write_out(transfer);
 		transfer->status = pipe->cancel_status;

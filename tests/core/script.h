@@ -124,7 +124,10 @@ void script_put(struct script *script, enum usb_pipe pipe, int status,
 /* Drops what waits in the pipe. */
 void script_flush(struct script *script, enum usb_pipe pipe);
 
-/* The transfer that is cancelled next ends with this instead. */
+/*
+ * The transfer that is cancelled next ends with this instead; an OUT transfer
+ * with so many bytes written, or all if there are none.
+ */
 void script_on_cancel(struct script *script, enum usb_pipe pipe, int status,
 		      const uint8_t *bytes, size_t size);
 

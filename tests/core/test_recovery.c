@@ -497,6 +497,34 @@ static void slots_that_fail_together_cause_one_reset(void **state)
 		be_ready(i, SERIAL + i);
 }
 
+/* The cancel that makes room for the reset comes in the middle of b. */
+static void a_reset_ends_what_another_slot_wrote_in_part(void **state)
+{
+	(void)state;
+	open_slots(2, 2);
+	hang();
+	order_power_off(&a, 0);
+	stopped_clock_pass(1000);
+	device_stick(&fixture.device, USB_OUT);
+	order_transmit(&b, 1, get_data, sizeof(get_data));
+	/* a's abort, from now on */
+	while (!fixture.device.script.requests)
+		stopped_clock_pass(500);
+	script_lock(&fixture.device.script);
+	script_on_cancel(&fixture.device.script, USB_OUT, -ECANCELED,
+			 get_data, 4);
+	script_unlock(&fixture.device.script);
+	stopped_clock_pass(LONG_MS);
+	assert_int_equal(order_join(&a, NULL), 0);
+	assert_true(order_join(&b, NULL) < 0);
+	assert_int_equal(resets(), 1);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(transmit_serial(i), 0);
+		be_ready(i, SERIAL + i);
+	}
+	assert_int_equal(resets(), 1);
+}
+
 /* --- a bus reset by somebody else */
 
 static void a_reset_by_others_looks_like_an_unplugging_once(void **state)
@@ -542,6 +570,7 @@ int main(int argc, char *argv[])
 		TEST(a_slot_that_closes_waits_for_no_reset),
 		TEST(a_reset_ends_the_commands_of_all_slots),
 		TEST(slots_that_fail_together_cause_one_reset),
+		TEST(a_reset_ends_what_another_slot_wrote_in_part),
 		TEST(a_reset_by_others_looks_like_an_unplugging_once),
 	};
 
