@@ -35,7 +35,7 @@ static int run_until(struct reader *reader, unsigned slot, uint8_t type,
 	return exchange_run(reader, slot, &command, &reply);
 }
 
-void card_power_off_owned(struct reader *reader, unsigned slot)
+static void power_off_alone(struct reader *reader, unsigned slot)
 {
 	run_until(reader, slot, CCID_POWER_OFF, clock_now() + POWER_OFF_MS);
 }
@@ -190,7 +190,7 @@ static int try_voltages(struct reader *reader, unsigned slot)
 							  : SELECT_NONE;
 		if (r != -EIO && r != -ETIMEDOUT && r != -EPROTO)
 			return r;
-		card_power_off_owned(reader, slot);
+		power_off_alone(reader, slot);
 		if (!may_try_again(reader, slot, select, deadline))
 			return r;
 		if (i + 1 != n)
@@ -210,11 +210,13 @@ static void note_power(struct reader *reader, unsigned slot,
 	pthread_mutex_unlock(&reader->lock);
 }
 
+/* The reset for another slot's sake that came behind it has undone it. */
 static int note_powered(struct reader *reader, unsigned slot, bool done)
 {
 	int r;
 
 	pthread_mutex_lock(&reader->lock);
+	done = done && !exchange_is_past(reader, slot);
 	r = track_power_ended(&reader->track, slot, done, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 	return r;
@@ -245,7 +247,7 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 	reader->slot[slot].session.agreed = false;
 	reader->slot[slot].session.spoilt = false;
 	if (reset || reader->quirk.flags & QUIRK_OFF_BEFORE_ON)
-		card_power_off_owned(reader, slot);
+		power_off_alone(reader, slot);
 	r = try_voltages(reader, slot);
 	if (r < 0)
 		note_atr(reader, slot, NULL, 0);
@@ -271,7 +273,7 @@ static int call_witness(struct reader *reader, unsigned slot)
 static void power_off(struct reader *reader, unsigned slot)
 {
 	note_power(reader, slot, TRACK_POWER_OFF);
-	card_power_off_owned(reader, slot);
+	power_off_alone(reader, slot);
 	note_atr(reader, slot, NULL, 0);
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
@@ -303,12 +305,12 @@ static void power_cycle(struct reader *reader, unsigned slot)
 
 	order_voltages(reader, order);
 	note_power(reader, slot, TRACK_POWER_KEPT);
-	card_power_off_owned(reader, slot);
+	power_off_alone(reader, slot);
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
 	r = try_voltage(reader, slot, order[0], deadline);
 	if (r < 0) {
-		card_power_off_owned(reader, slot);
+		power_off_alone(reader, slot);
 		note_atr(reader, slot, NULL, 0);
 	}
 	note_powered(reader, slot, r == 0);

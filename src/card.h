@@ -44,9 +44,6 @@ void card_let_go(struct reader *reader, unsigned slot);
  */
 int card_cycle_owned(struct reader *reader, unsigned slot);
 
-/* The command alone, for a caller that owns the slot already. */
-void card_power_off_owned(struct reader *reader, unsigned slot);
-
 /* For a caller that owns the slot: off and on again; errors of power-up. */
 int card_reset_owned(struct reader *reader, unsigned slot);
 

@@ -269,6 +269,11 @@ bool exchange_is_owned(const struct reader *reader, unsigned slot)
 	return s->owned && !is_asked(s);
 }
 
+bool exchange_is_past(const struct reader *reader, unsigned slot)
+{
+	return reader->slot[slot].channel->resets != reader->resets;
+}
+
 void exchange_end(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);

@@ -57,6 +57,9 @@ void exchange_end(struct reader *reader, unsigned slot);
 /* True if a thread owns the slot, and with it the session. Caller locks. */
 bool exchange_is_owned(const struct reader *reader, unsigned slot);
 
+/* The device was reset since the owner's last command. Caller locks. */
+bool exchange_is_past(const struct reader *reader, unsigned slot);
+
 /* For an owner between two commands: the purpose, asked again. */
 int exchange_recheck(struct reader *reader, unsigned slot,
 		     enum exchange_purpose purpose);

@@ -119,6 +119,25 @@ static void an_unpowered_card_can_be_reset(void **state)
 	assert_int_equal(transmit_serial(0), SERIAL);
 }
 
+/* Somebody else's, just before the owner goes on with the ATR. */
+static void a_power_up_that_a_reset_has_undone_fails(void **state)
+{
+	(void)state;
+	open_with_card();
+	device_hold(&fixture.device, USB_IN, true);
+	order_power_up(&a, 0);
+	pthread_mutex_lock(&fixture.reader->lock);
+	fixture.reader->resets++;
+	movement_reset(fixture.reader);
+	pthread_mutex_unlock(&fixture.reader->lock);
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	assert_int_equal(finish(&a, NULL), -EIO);
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(a.size, 6);
+	assert_int_equal(transmit_now(), 0);
+}
+
 static void a_reset_is_off_and_on(void **state)
 {
 	unsigned offs;
@@ -626,6 +645,7 @@ int main(int argc, char *argv[])
 		TEST(an_empty_slot_is_not_powered_up),
 		TEST(a_powered_card_can_be_powered_up),
 		TEST(an_unpowered_card_can_be_reset),
+		TEST(a_power_up_that_a_reset_has_undone_fails),
 		TEST(a_reset_is_off_and_on),
 		TEST(a_reader_that_chooses_the_voltage_is_left_to_it),
 		TEST(a_card_of_one_voltage_is_found),
