@@ -16,7 +16,7 @@
 #define ABORT_MS	1000	/* the half on the bulk pipes */
 #define QUESTION_MS	1000	/* contactless readers may take that */
 #define LADDERS_MAX	2	/* in vain, in a row: it is not merely slow */
-#define RESET_QUESTIONS	3	/* the first ones may come too early */
+#define RESET_QUESTIONS	3	/* at least: the first may come too early */
 
 /* "Mute" is a good answer to the question what is there. */
 static bool is_answered(const struct channel *channel)
@@ -179,6 +179,14 @@ static int reset_device(struct channel *channel)
 	return r;
 }
 
+/* As long as it may take to start, as when it was opened. */
+static unsigned count_questions(const struct reader *reader)
+{
+	unsigned n = reader->quirk.start_ms / QUESTION_MS;
+
+	return n < RESET_QUESTIONS ? RESET_QUESTIONS : n;
+}
+
 /* Somebody else's reset since the last question is as good as one's own. */
 static bool reset(struct channel *channel, int error)
 {
@@ -190,7 +198,7 @@ static bool reset(struct channel *channel, int error)
 		return false;
 	if (channel->resets == reader->resets && reset_device(channel) < 0)
 		return false;
-	for (unsigned i = 0; i < RESET_QUESTIONS; i++)
+	for (unsigned i = 0; i < count_questions(reader); i++)
 		if (asks(channel))
 			return true;
 	return false;

@@ -13,8 +13,8 @@
  *           cleared; the reader is asked           channel.c; 1 s
  *   abort   both halves of CCID 1.1, 5.3.1; then   1.5 s, or 1.5 s and 1 s
  *           asked, if it does not know that
- *   reset   the device, and all that is inside     the kernel's, and 3 s
- *           counts as swapped once; asked
+ *   reset   the device, and all that is inside     the kernel's, and 3 s, or
+ *           counts as swapped once; asked          ifdStartTime if it is longer
  *   gone    every call ends until it is closed;    at once
  *           after two ladders in vain
  *

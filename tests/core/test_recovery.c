@@ -443,6 +443,22 @@ static void a_reader_that_was_silent_through_a_ladder_is_used_again(
 	be_ready(0, SERIAL);
 }
 
+static void a_reader_that_starts_slowly_has_the_time_after_a_reset_too(
+	void **state)
+{
+	(void)state;
+	open_with_card();
+	fixture.reader->quirk.start_ms = 8000;
+	hang();
+	for (int i = 0; i < 6; i++)
+		device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT,
+			  0, 0);
+	assert_int_equal(power_off_within(LONG_MS), 0);
+	assert_int_equal(resets(), 1);
+	assert_int_equal(fixture.reader->ladders, 0);
+	be_ready(0, SERIAL);
+}
+
 static void a_slot_that_closes_waits_for_no_reset(void **state)
 {
 	uint64_t ms;
@@ -567,6 +583,7 @@ int main(int argc, char *argv[])
 		TEST(a_reset_that_fails_ends_all_calls),
 		TEST(a_reader_that_a_reset_does_not_cure_is_gone),
 		TEST(a_reader_that_was_silent_through_a_ladder_is_used_again),
+		TEST(a_reader_that_starts_slowly_has_the_time_after_a_reset_too),
 		TEST(a_slot_that_closes_waits_for_no_reset),
 		TEST(a_reset_ends_the_commands_of_all_slots),
 		TEST(slots_that_fail_together_cause_one_reset),
