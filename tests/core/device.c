@@ -72,8 +72,8 @@ static bool merge(struct device *device, struct device_slot *slot)
 	unsigned i = (unsigned)(slot - device->slot);
 
 	if (device->announcement != DEVICE_MERGED || !slot->alone ||
-	    !waiting || waiting->bytes[0] != CCID_NOTIFY_SLOT_CHANGE ||
-	    waiting->size != 1 + (device->slots + 3) / 4)
+	    !waiting || waiting->size != 1 + (device->slots + 3) / 4 ||
+	    waiting->bytes[0] != CCID_NOTIFY_SLOT_CHANGE)
 		return false;
 	waiting->bytes[1 + i / 4] &= (uint8_t)~(3u << i % 4 * 2);
 	waiting->bytes[1 + i / 4] |= (uint8_t)((slot->present | 2u)
