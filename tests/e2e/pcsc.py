@@ -271,9 +271,10 @@ class Watch:
 
     def next_or_look(self, seconds):
         """As next(). pcscd lists a reader before it knows what is in it, with
-        what the last one in its place held, and wakes nobody when it does: then
-        one has to look again."""
-        if self.state.present or seconds < LOOK_AGAIN:
+        what the last one in its place held, and wakes nobody when it does; and
+        what happens between the library's look and its wait wakes nobody
+        either: then one has to look again."""
+        if seconds < LOOK_AGAIN:
             return self.next(seconds)
         try:
             return self.next(LOOK_AGAIN)

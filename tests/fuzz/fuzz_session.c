@@ -44,7 +44,7 @@
 #define PRESENCE_MS	1000
 #define GONE_MS		1000
 #define POWER_UP_MS	(33000 + 2 * RECOVERY_MS)	/* on and off both fail */
-#define POWER_DOWN_MS	(6000 + RECOVERY_MS)
+#define POWER_DOWN_MS	(16000 + 2 * RECOVERY_MS)	/* off, on and off */
 #define PROTOCOL_MS	(90000 + RECOVERY_MS)
 #define TRANSMIT_MS	(600000 + PROTOCOL_MS)
 #define CONTROL_MS	(303000 + RECOVERY_MS)
