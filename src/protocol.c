@@ -16,40 +16,40 @@
 #define FIELD_SPEED	10	/* bError: offset of bmFindexDindex in the message */
 #define FIELD_LAST	0x7F	/* bError above are not offsets */
 
-static size_t ask_list(struct reader *reader, uint8_t request,
-		       uint8_t promised, uint32_t list[PARAMS_LIST_MAX])
+/* Owners of two slots may ask at the same time: what is complete stays. */
+static void ask_list(struct reader *reader, uint8_t request, uint8_t promised,
+		     uint32_t list[PARAMS_LIST_MAX], size_t *count)
 {
 	uint8_t raw[4 * PARAMS_LIST_MAX];
 	int r;
 
 	if (!promised)
-		return 0;
+		return;
 	r = usb_request_in(reader->usb, request, 0, raw,
 			   (size_t)4 * promised, LIST_MS);
-	return r < 0 ? 0 : params_list(raw, (size_t)r, promised, list);
+	pthread_mutex_lock(&reader->lock);
+	if (r >= 0 && !reader->speeds.asked)
+		*count = params_list(raw, (size_t)r, promised, list);
+	pthread_mutex_unlock(&reader->lock);
 }
 
-/*
- * Most readers answer neither: then the descriptor has to do. Owners of two slots
- * may ask at the same time; both get the same, and only what is complete is seen.
- */
+/* Most readers answer neither: then the descriptor has to do. */
 static void ask_speeds(struct reader *reader)
 {
-	struct session_speeds speeds = { .asked = true };
+	struct session_speeds *speeds = &reader->speeds;
 	bool asked;
 
 	pthread_mutex_lock(&reader->lock);
-	asked = reader->speeds.asked;
+	asked = speeds->asked;
 	pthread_mutex_unlock(&reader->lock);
 	if (asked)
 		return;
-	speeds.rate_count = ask_list(reader, CCID_CONTROL_GET_RATES,
-				     reader->desc.rates, speeds.rates);
-	speeds.clock_count = ask_list(reader, CCID_CONTROL_GET_CLOCKS,
-				      reader->desc.clocks, speeds.clocks);
+	ask_list(reader, CCID_CONTROL_GET_RATES, reader->desc.rates,
+		 speeds->rates, &speeds->rate_count);
+	ask_list(reader, CCID_CONTROL_GET_CLOCKS, reader->desc.clocks,
+		 speeds->clocks, &speeds->clock_count);
 	pthread_mutex_lock(&reader->lock);
-	if (!reader->speeds.asked)
-		reader->speeds = speeds;
+	speeds->asked = true;
 	pthread_mutex_unlock(&reader->lock);
 }
 
