@@ -48,7 +48,7 @@
 #define PROTOCOL_MS	(90000 + RECOVERY_MS)
 #define TRANSMIT_MS	(600000 + PROTOCOL_MS)
 #define CONTROL_MS	(303000 + RECOVERY_MS)
-#define OPEN_MS		15000
+#define OPEN_MS		20000
 #define CLOSE_MS	(6000 + RECOVERY_MS)
 
 /* What pcscd knows. */
