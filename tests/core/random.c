@@ -31,7 +31,7 @@
 #include "random.h"
 
 #define SHORT_APDU	0x00020000u
-#define MOVEMENTS	3000
+#define MOVEMENTS	1000
 #define SPEED		20
 #define ROUNDS_A_LIFE	40
 #define STILLBORN_MAX	5
