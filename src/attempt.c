@@ -20,6 +20,12 @@ bool attempt_card_left(const struct channel *channel)
 	       channel->departures;
 }
 
+void attempt_pause(struct reader *reader, unsigned slot, uint64_t end)
+{
+	while (attempt_is_usable(reader, slot) && clock_now() < end)
+		clock_wait(&reader->slot[slot].replied, &reader->lock, end);
+}
+
 static bool is_being_reset(const struct channel *channel)
 {
 	const struct channel *mender = channel->reader->mender;

@@ -24,6 +24,9 @@ bool attempt_is_usable(const struct reader *reader, unsigned slot);
 /* The card that was inside when the command was sent is not any more. */
 bool attempt_card_left(const struct channel *channel);
 
+/* A pause, with the lock given up. Ends early if the slot does. */
+void attempt_pause(struct reader *reader, unsigned slot, uint64_t end);
+
 /*
  * Comes back with nothing of the channel's under way, which is cancelled, and
  * with nobody else about to reset the device.

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "clock.h"
-#include "exchange.h"
 #include "movement.h"
+#include "question.h"
 
 #define STRAYS_MAX	16	/* replies to nobody, for one command */
 #define EMPTIES_MAX	4	/* packets without a byte, for one command */
@@ -337,7 +337,7 @@ static void in_done(struct usb_transfer *transfer, int status, size_t received)
 	if (transfer->owner != channel)
 		settle(transfer->owner);
 	wake_mender(reader);
-	exchange_pump(reader, clock_now());
+	question_pump(reader, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 }
 

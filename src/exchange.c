@@ -12,135 +12,12 @@
 #include "log.h"
 #include "movement.h"
 #include "probe.h"
+#include "question.h"
 #include "recovery.h"
-#include "track_asked.h"
 
 #define BUSY_PAUSES	7	/* of 10, 20 ... 640 ms */
 #define BUSY_PAUSE_MS	10u
-#define UNANSWERED_MAX	2	/* questions in a row, until the ladder */
-#define SPARED_MS	1000	/* before a slot is mended again */
 #define DOUBT_MS	(EXCHANGE_SHORT_MS + 1000)	/* one, and that it ends */
-
-static const struct exchange_command question = {
-	.type = CCID_GET_SLOT_STATUS,
-	.wait_ms = EXCHANGE_SHORT_MS,
-	.deadline = CLOCK_NEVER,
-};
-
-/* The watcher, if there is one, sees to it that the question does not last. */
-static void ask(struct channel *channel, unsigned slot, uint64_t now)
-{
-	channel_take(channel, slot, false);
-	channel->question = true;
-	track_asked(&channel->reader->track, slot, now);
-	channel->reader->turn = slot + 1;
-	channel_send(channel, question.type, question.parameters, 0);
-	pthread_cond_broadcast(&channel->reader->slot[slot].moved);
-}
-
-static bool is_asked(const struct slot *slot)
-{
-	return slot->owned && !slot->channel->attended;
-}
-
-/*
- * When a question under way is overdue; if it is, it ends. A slot that was
- * closed meanwhile must not keep its channel from the others either.
- */
-static uint64_t pump_asked(struct channel *channel, uint64_t now)
-{
-	uint64_t due = channel->since + question.wait_ms;
-
-	if (!channel->waiting)
-		return CLOCK_NEVER;
-	if (due > now)
-		return due;
-	channel_finish(channel, -ETIMEDOUT);
-	return CLOCK_NEVER;
-}
-
-/*
- * One question more would be in vain: whoever waits is to see to it, a client
- * at once.
- */
-static bool is_ailing(const struct reader *reader, unsigned slot)
-{
-	const struct slot *s = &reader->slot[slot];
-
-	if (s->callers)
-		return s->unanswered > 0;
-	return s->unanswered >= UNANSWERED_MAX &&
-	       reader->track.slot[slot].waiting;
-}
-
-/*
- * Whoever waits for the slot, or for a channel, comes before questions: to a
- * silent reader there would always be one more of them.
- */
-static struct channel *find_channel_to_ask(struct reader *reader,
-					   unsigned slot)
-{
-	if (reader->slot[slot].owned || reader->slot[slot].wanted)
-		return NULL;
-	/* One that a client waits for is as good as its command. */
-	if (reader->slot[slot].callers)
-		return channel_find_free(reader);
-	for (unsigned i = 0; i < reader->desc.slots; i++)
-		if (reader->slot[i].wanted && !reader->slot[i].owned)
-			return NULL;
-	return channel_find_free(reader);
-}
-
-/* Without a free channel there is no hurry: its release wakes the watchers. */
-static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
-{
-	struct slot *s = &reader->slot[slot];
-	uint64_t due = movement_question_due(reader, slot, now);
-	struct channel *channel = find_channel_to_ask(reader, slot);
-
-	if (due > now)
-		return due;
-	if (!channel) {
-		reader->starved = true;
-		return CLOCK_NEVER;
-	}
-	if (is_ailing(reader, slot)) {
-		pthread_cond_broadcast(&s->moved);
-		pthread_cond_broadcast(&s->replied);
-		return CLOCK_NEVER;
-	}
-	ask(channel, slot, now);
-	return is_asked(s) ? now + question.wait_ms
-			   : movement_question_due(reader, slot, now);
-}
-
-uint64_t exchange_pump(struct reader *reader, uint64_t now)
-{
-	uint64_t next = CLOCK_NEVER;
-	unsigned first = reader->turn;
-
-	for (unsigned i = 0; i < reader->desc.slots; i++) {
-		unsigned slot = (first + i) % reader->desc.slots;
-		struct slot *s = &reader->slot[slot];
-
-		if (is_asked(s))
-			next = clock_earlier(next, pump_asked(s->channel, now));
-		else if (s->open && attempt_is_usable(reader, slot))
-			next = clock_earlier(next,
-					     pump_slot(reader, slot, now));
-	}
-	return next;
-}
-
-bool exchange_ask(struct reader *reader, unsigned slot, uint64_t now)
-{
-	struct channel *channel = channel_find_free(reader);
-
-	if (reader->slot[slot].owned || !channel)
-		return false;
-	ask(channel, slot, now);
-	return true;
-}
 
 static int allowed(const struct reader *reader, unsigned slot,
 		   enum exchange_purpose purpose)
@@ -158,14 +35,6 @@ static int allowed(const struct reader *reader, unsigned slot,
 	return 0;
 }
 
-/* A reader that is busy with something else owes no answer yet. */
-static bool may_be_asked(struct reader *reader, unsigned slot)
-{
-	const struct slot *s = &reader->slot[slot];
-
-	return is_asked(s) || (!s->owned && channel_find_free(reader));
-}
-
 /* Caller locks. */
 static void let_go(struct channel *channel)
 {
@@ -173,32 +42,7 @@ static void let_go(struct channel *channel)
 
 	attempt_settle(channel);
 	channel_release(channel);
-	exchange_pump(reader, clock_now());
-}
-
-/* Caller locks. Ends early if the slot does. */
-static void pause_until(struct reader *reader, unsigned slot, uint64_t end)
-{
-	while (attempt_is_usable(reader, slot) && clock_now() < end)
-		clock_wait(&reader->slot[slot].replied, &reader->lock, end);
-}
-
-bool exchange_mend(struct reader *reader, unsigned slot)
-{
-	struct slot *s = &reader->slot[slot];
-	struct channel *channel = channel_find_free(reader);
-	struct recovery recovery = { .end = RECOVERY_RUNGS };
-	int r;
-
-	if (!is_ailing(reader, slot) || s->owned || !channel)
-		return false;
-	channel_take(channel, slot, true);
-	r = recovery_climb(channel, -EIO, &recovery);
-	let_go(channel);
-	/* Spared for another slot's sake: there is no hurry to come again. */
-	if (r < 0 && recovery.rung < RECOVERY_RUNGS)
-		pause_until(reader, slot, clock_now() + SPARED_MS);
-	return true;
+	question_pump(reader, clock_now());
 }
 
 /* Caller locks, and counts as one. */
@@ -219,30 +63,19 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 		    (r < 0 || channel_find_free(reader)))
 			return r;
 		now = clock_now();
-		if (!may_be_asked(reader, slot))
+		if (!question_is_owed(reader, slot))
 			patience = now + DOUBT_MS;
 		if (r == -EAGAIN && now >= patience)
 			return -ETIMEDOUT;
-		if (r == -EAGAIN && exchange_mend(reader, slot))
+		if (r == -EAGAIN && question_mend(reader, slot))
 			continue;
-		due = exchange_pump(reader, now);
+		due = question_pump(reader, now);
 		if (r == -EAGAIN)
 			due = clock_earlier(due, patience);
 		s->wanted += r != -EAGAIN;
 		clock_wait(&s->replied, &reader->lock, due);
 		s->wanted -= r != -EAGAIN;
 	}
-}
-
-/* Questions made way for somebody who leaves without the slot. */
-static void resume_questions(struct reader *reader)
-{
-	if (!reader->starved)
-		return;
-	reader->starved = false;
-	for (unsigned i = 0; i < reader->desc.slots; i++)
-		pthread_cond_broadcast(&reader->slot[i].moved);
-	exchange_pump(reader, clock_now());
 }
 
 int exchange_begin(struct reader *reader, unsigned slot,
@@ -257,7 +90,7 @@ int exchange_begin(struct reader *reader, unsigned slot,
 	if (r == 0)
 		channel_take(channel_find_free(reader), slot, true);
 	else
-		resume_questions(reader);
+		question_resume(reader);
 	pthread_mutex_unlock(&reader->lock);
 	return r;
 }
@@ -266,7 +99,7 @@ bool exchange_is_owned(const struct reader *reader, unsigned slot)
 {
 	const struct slot *s = &reader->slot[slot];
 
-	return s->owned && !is_asked(s);
+	return s->owned && s->channel->attended;
 }
 
 bool exchange_is_past(const struct reader *reader, unsigned slot)
@@ -302,31 +135,8 @@ static int error_of_reply(const struct ccid_reply *reply)
 void exchange_pause(struct reader *reader, unsigned slot, unsigned ms)
 {
 	pthread_mutex_lock(&reader->lock);
-	pause_until(reader, slot, clock_now() + ms);
+	attempt_pause(reader, slot, clock_now() + ms);
 	pthread_mutex_unlock(&reader->lock);
-}
-
-/*
- * The owner asks in its own channel, once the question is due. Of a slot that
- * ends meanwhile nothing is asked: the question would count as under way, and
- * the next one would never be due. Caller locks.
- */
-static void ask_as_owner(struct channel *channel, uint64_t patience)
-{
-	struct reader *reader = channel->reader;
-	uint64_t due = movement_question_due(reader, channel->slot,
-					     clock_now());
-	struct recovery recovery = { .end = RECOVERY_RUNGS };
-	int r;
-
-	pause_until(reader, channel->slot, clock_earlier(due, patience));
-	if (due > clock_now() || !attempt_is_usable(reader, channel->slot))
-		return;
-	track_asked(&reader->track, channel->slot, clock_now());
-	channel->question = true;
-	r = attempt_run(channel, &question);
-	if (r < 0)
-		recovery_climb(channel, r, &recovery);
 }
 
 /*
@@ -347,7 +157,7 @@ static int make_ready(struct channel *channel, enum exchange_purpose purpose)
 			return r;
 		if (clock_now() >= patience)
 			return -ETIMEDOUT;
-		ask_as_owner(channel, patience);
+		question_ask_owned(channel, patience);
 	}
 }
 
@@ -401,7 +211,7 @@ static int run(struct channel *channel, const struct exchange_command *command)
 		if (r == 0)
 			return 0;
 		if (r == -EBUSY && pauses < BUSY_PAUSES) {
-			pause_until(channel->reader, channel->slot,
+			attempt_pause(channel->reader, channel->slot,
 				    clock_now() + (BUSY_PAUSE_MS << pauses++));
 			continue;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * exchange - one command, its reply; and the questions in between.
+ * exchange - who owns a slot, and one command and its reply.
  *
  * A slot has one owner at a time: a thread between exchange_begin and
  * exchange_end, or a question (GetSlotStatus) that nobody waits in. An owner
@@ -85,22 +85,6 @@ void exchange_pause(struct reader *reader, unsigned slot, unsigned ms);
 int exchange_run(struct reader *reader, unsigned slot,
 		 const struct exchange_command *command,
 		 struct ccid_reply *ret_reply);
-
-/*
- * Sends the questions that are due and gives up those that are overdue. Does
- * not block. Caller locks. Returns when to come again.
- */
-uint64_t exchange_pump(struct reader *reader, uint64_t now);
-
-/* Asks now, if the slot is free: then true. Caller locks. */
-bool exchange_ask(struct reader *reader, unsigned slot, uint64_t now);
-
-/*
- * For whoever waits: a reader that leaves one question after the other without
- * an answer is brought to its senses (recovery.h), if the slot is free; then
- * true. Blocks. Caller locks.
- */
-bool exchange_mend(struct reader *reader, unsigned slot);
 
 /* Cancels every transfer under way. Caller locks. */
 void exchange_cancel(struct reader *reader);

@@ -7,10 +7,10 @@
 #include "ccid.h"
 #include "channel.h"
 #include "clock.h"
-#include "exchange.h"
 #include "log.h"
 #include "movement.h"
 #include "probe.h"
+#include "question.h"
 #include "track_asked.h"
 
 #define HALTS_MAX	3	/* of the interrupt pipe in HALTS_MS */
@@ -145,7 +145,7 @@ static void interrupt_done(struct usb_transfer *transfer, int status,
 	movement_notice_sleep(reader);
 	hear(reader, transfer->data, received);
 	listen_again(reader, status);
-	exchange_pump(reader, clock_now());
+	question_pump(reader, clock_now());
 	pthread_cond_broadcast(&reader->quiet);
 	pthread_mutex_unlock(&reader->lock);
 }

@@ -8,6 +8,7 @@
 #include "exchange.h"
 #include "log.h"
 #include "probe.h"
+#include "question.h"
 #include "track_asked.h"
 
 #define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
@@ -240,7 +241,7 @@ void movement_notice_sleep(struct reader *reader)
 		return;
 	reader->slept_ms = slept;
 	movement_resumed(reader);
-	exchange_pump(reader, clock_now());
+	question_pump(reader, clock_now());
 }
 
 void movement_reset(struct reader *reader)
@@ -303,11 +304,11 @@ static void wait_for_movement(struct reader *reader, unsigned slot,
 		uint64_t due;
 
 		movement_notice_sleep(reader);
-		due = exchange_pump(reader, now);
+		due = question_pump(reader, now);
 		if (track_wait_over(&reader->track, slot) || s->closing ||
 		    now >= end)
 			return;
-		if (exchange_mend(reader, slot))
+		if (question_mend(reader, slot))
 			continue;
 		wait_cancelable(reader, slot, clock_earlier(due, end));
 	}
@@ -397,9 +398,9 @@ static void ask_for_unwatched(struct reader *reader, unsigned slot)
 	uint64_t now = clock_now();
 	uint64_t end = now + ANSWER_MS;
 
-	exchange_pump(reader, now);
+	question_pump(reader, now);
 	if (!track_presence_asks(&reader->track, slot, now) ||
-	    !exchange_ask(reader, slot, now))
+	    !question_ask(reader, slot, now))
 		return;
 	while (reader->track.slot[slot].asked && !s->closing &&
 	       clock_now() < end)

@@ -17,6 +17,7 @@
 #include "movement.h"
 #include "name.h"
 #include "probe.h"
+#include "question.h"
 
 #define STATUS_TRIES	3
 #define OFF_MS		2000	/* before it may be reset */
@@ -371,6 +372,6 @@ void reader_removed(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
 	movement_missed(reader, slot);
-	exchange_pump(reader, clock_now());
+	question_pump(reader, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 }
