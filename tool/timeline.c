@@ -34,9 +34,8 @@ static int64_t now_ms(clockid_t clock)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void stamp(bool date, char *text, size_t room)
+static void stamp(bool date, int64_t now, char *text, size_t room)
 {
-	int64_t now = now_ms(CLOCK_REALTIME);
 	time_t seconds = (time_t)(now / 1000);
 	struct tm local;
 	size_t used;
@@ -51,7 +50,7 @@ static void json_line(const char *reader, const struct event *event)
 {
 	char time[40];
 
-	stamp(true, time, sizeof(time));
+	stamp(true, now_ms(CLOCK_REALTIME), time, sizeof(time));
 	json_open(NULL, '{');
 	json_text("time", time);
 	if (reader)
@@ -68,7 +67,7 @@ static void text_line(const char *reader, const struct event *event)
 {
 	char time[40];
 
-	stamp(false, time, sizeof(time));
+	stamp(false, now_ms(CLOCK_REALTIME), time, sizeof(time));
 	printf("%s%s%s  %-*s  %s%s%s", ink(INK_FAINT), time, ink(INK_PLAIN),
 	       (int)width, reader ? reader : "", ink(event->colour),
 	       event->text, ink(INK_PLAIN));
@@ -79,16 +78,21 @@ static void text_line(const char *reader, const struct event *event)
 		printf("  %s%s%s", ink(INK_FAINT), event->atr, ink(INK_PLAIN));
 }
 
+static void end_line(void)
+{
+	putchar('\n');
+	fflush(stdout);
+	if (as_json)
+		json_begin();
+}
+
 static void print(const char *reader, const struct event *event)
 {
 	if (as_json)
 		json_line(reader, event);
 	else
 		text_line(reader, event);
-	putchar('\n');
-	fflush(stdout);
-	if (as_json)
-		json_begin();
+	end_line();
 }
 
 static const char *hex(const struct timeline *reader, char text[HEX_SIZE])
@@ -213,7 +217,7 @@ static void take_atr(struct timeline *reader, const uint8_t *atr, size_t size)
 	memcpy(reader->atr, atr, reader->atr_size);
 }
 
-void timeline_take(struct timeline *reader, uint32_t word, const uint8_t *atr,
+bool timeline_take(struct timeline *reader, uint32_t word, const uint8_t *atr,
 		   size_t atr_size)
 {
 	bool clear = word & (SCARD_STATE_PRESENT | SCARD_STATE_EMPTY);
@@ -224,7 +228,7 @@ void timeline_take(struct timeline *reader, uint32_t word, const uint8_t *atr,
 	reader->word = word & ~(uint32_t)SCARD_STATE_CHANGED;
 	check_silence(reader, word);
 	if (!clear)
-		return;
+		return false;
 	reader->present = present;
 	take_atr(reader, atr, present ? atr_size : 0);
 	if (!reader->told)
@@ -235,12 +239,41 @@ void timeline_take(struct timeline *reader, uint32_t word, const uint8_t *atr,
 		inserted(reader);
 	else if (moved)
 		removed(reader);
+	return moved || hidden;
 }
 
 void timeline_gone(const struct timeline *reader)
 {
 	print(reader->name, &(struct event){ "reader-gone", "reader is gone",
 					     INK_BOLD, NULL, NULL, 0 });
+}
+
+static void json_driver(const char *reader, const char *time,
+			const struct ledger_entry *entry)
+{
+	json_open(NULL, '{');
+	json_text("time", time);
+	json_text("reader", reader);
+	json_text("event", "driver");
+	json_number("number", entry->number);
+	json_text("kind", ledger_kind_text(entry->kind));
+	json_text("cause", ledger_cause_text(entry->cause));
+	json_close('}');
+}
+
+void timeline_driver(const char *reader, const struct ledger_entry *entry)
+{
+	char time[40];
+
+	stamp(as_json, (int64_t)entry->wall_ms, time, sizeof(time));
+	if (as_json)
+		json_driver(reader, time, entry);
+	else
+		printf("%s%s  %-*s    driver, no. %u: %s; %s%s", ink(INK_FAINT),
+		       time, (int)width, reader, entry->number,
+		       ledger_kind_text(entry->kind),
+		       ledger_cause_text(entry->cause), ink(INK_PLAIN));
+	end_line();
 }
 
 void timeline_tell(const char *event, const char *text)

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ledger.h"
+
 #define TIMELINE_ATR	33
 
 struct timeline {
@@ -38,9 +40,13 @@ void timeline_begin(bool json);
 /* Wide enough for names of that length from now on. */
 void timeline_widen(size_t name_size);
 
-void timeline_take(struct timeline *reader, uint32_t word, const uint8_t *atr,
+/* Returns true if a card has moved. */
+bool timeline_take(struct timeline *reader, uint32_t word, const uint8_t *atr,
 		   size_t atr_size);
 void timeline_gone(const struct timeline *reader);
+
+/* What the driver says of a movement; at the time when it saw it. */
+void timeline_driver(const char *reader, const struct ledger_entry *entry);
 
 /* About pcscd itself; event is for programs, text for people. */
 void timeline_tell(const char *event, const char *text);

@@ -23,6 +23,7 @@
 #include "arguments.h"
 #include "exits.h"
 #include "memory.h"
+#include "moves.h"
 #include "timeline.h"
 
 #define PNP		"\\\\?PnP?\\Notification"
@@ -50,8 +51,9 @@ static const char help[] =
 	"Usage: ccidtrack watch [--seconds=N] [--json] [--color=WHEN]\n"
 	"\n"
 	"Shows readers and cards as they come and go, with the time of day and\n"
-	"how long a card was in or a slot was empty. Works with every driver.\n"
-	"Ends at Ctrl-C.\n"
+	"how long a card was in or a slot was empty. Works with every driver;\n"
+	"ccidtrack also tells, a moment later, when it saw a movement and by\n"
+	"what. Ends at Ctrl-C.\n"
 	"\n"
 	"  --seconds=N   end by itself after N seconds\n"
 	"  --json        print each event as a line of JSON\n"
@@ -65,9 +67,14 @@ static atomic_bool ended, done;
 static atomic_long current;	/* context to be cancelled; 0: none */
 static sem_t wake;		/* posted once at the end */
 
+struct watched {
+	struct timeline line;
+	struct moves moves;
+};
+
 struct watch {
 	SCARDCONTEXT context;
-	struct timeline *readers;
+	struct watched *readers;
 	size_t n;
 	unsigned rounds;
 	bool look;	/* at once, at those with nothing counted */
@@ -119,32 +126,33 @@ static bool is_complete(const char *name)
 	       sscanf(name + size - 6, " %2x %2x", &a, &b) == 2;
 }
 
-static struct timeline *find(struct watch *watch, const char *name)
+static bool is_known(const struct watch *watch, const char *name)
 {
 	for (size_t i = 0; i < watch->n; i++)
-		if (strcmp(watch->readers[i].name, name) == 0)
-			return &watch->readers[i];
-	return NULL;
+		if (strcmp(watch->readers[i].line.name, name) == 0)
+			return true;
+	return false;
 }
 
 static void add(struct watch *watch, const char *name)
 {
-	struct timeline *reader;
+	struct watched *reader;
 
 	watch->readers = memory_grow(watch->readers, watch->n,
 				     sizeof(*watch->readers));
 	reader = &watch->readers[watch->n++];
-	reader->name = memory_copy(name, strlen(name));
+	reader->line.name = memory_copy(name, strlen(name));
+	moves_begin(&reader->moves);
 	timeline_widen(strlen(name));
 }
 
 static void drop(struct watch *watch, size_t at)
 {
-	struct timeline *reader = &watch->readers[at];
+	struct watched *reader = &watch->readers[at];
 
-	if (reader->told)
-		timeline_gone(reader);
-	free(reader->name);
+	if (reader->line.told)
+		timeline_gone(&reader->line);
+	free(reader->line.name);
 	memmove(reader, reader + 1,
 		(watch->n - at - 1) * sizeof(*watch->readers));
 	watch->n--;
@@ -178,10 +186,10 @@ static void take_list(struct watch *watch)
 	char *names = list(watch->context);
 
 	for (size_t i = watch->n; i > 0; i--)
-		if (!is_in(names, watch->readers[i - 1].name))
+		if (!is_in(names, watch->readers[i - 1].line.name))
 			drop(watch, i - 1);
 	for (const char *name = names; *name; name += strlen(name) + 1)
-		if (is_complete(name) && !find(watch, name))
+		if (is_complete(name) && !is_known(watch, name))
 			add(watch, name);
 	free(names);
 }
@@ -194,17 +202,20 @@ static void forget_all(struct watch *watch)
 
 /* --- waiting */
 
-static DWORD limit(struct watch *watch)
+static unsigned limit(struct watch *watch)
 {
-	DWORD limit = INFINITE;
+	unsigned limit = INFINITE;
 
 	for (size_t i = 0; i < watch->n; i++) {
-		if (!watch->readers[i].told)
+		const struct watched *reader = &watch->readers[i];
+
+		if (!reader->line.told)
 			return ROUND_MS;
-		if (!COUNT(watch->readers[i].word))
+		if (!COUNT(reader->line.word) && limit > LOOK_MS)
 			limit = LOOK_MS;
+		limit = moves_pause(&reader->moves, reader->line.word, limit);
 	}
-	if (!watch->rounds)
+	if (!watch->rounds || limit < ROUND_MS)
 		return limit;
 	watch->rounds--;
 	return ROUND_MS;
@@ -216,9 +227,9 @@ static SCARD_READERSTATE *known_states(const struct watch *watch)
 		memory_grow(NULL, 0, (watch->n + 1) * sizeof(*states));
 
 	for (size_t i = 0; i < watch->n; i++) {
-		uint32_t word = watch->readers[i].word;
+		uint32_t word = watch->readers[i].line.word;
 
-		states[i].szReader = watch->readers[i].name;
+		states[i].szReader = watch->readers[i].line.name;
 		states[i].dwCurrentState = watch->look && !COUNT(word) ?
 						   SCARD_STATE_UNAWARE : word;
 	}
@@ -232,13 +243,25 @@ static void take_states(struct watch *watch, const SCARD_READERSTATE *states)
 		watch->rounds = ROUNDS;
 	for (size_t i = 0; i < watch->n; i++) {
 		const SCARD_READERSTATE *state = &states[i];
+		struct watched *reader = &watch->readers[i];
 
 		if (state->dwEventState & SCARD_STATE_UNKNOWN)
 			watch->rounds = ROUNDS;
-		else if (state->dwEventState & SCARD_STATE_CHANGED)
-			timeline_take(&watch->readers[i],
-				      (uint32_t)state->dwEventState,
-				      state->rgbAtr, state->cbAtr);
+		else if ((state->dwEventState & SCARD_STATE_CHANGED) &&
+			 timeline_take(&reader->line,
+				       (uint32_t)state->dwEventState,
+				       state->rgbAtr, state->cbAtr))
+			moves_expect(&reader->moves);
+	}
+}
+
+static void ask_drivers(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->n; i++) {
+		struct watched *reader = &watch->readers[i];
+
+		moves_ask(&reader->moves, watch->context, reader->line.name,
+			  reader->line.word);
 	}
 }
 
@@ -248,6 +271,7 @@ static LONG watch_once(struct watch *watch)
 	LONG code;
 
 	take_list(watch);
+	ask_drivers(watch);
 	states = known_states(watch);
 	code = SCardGetStatusChange(watch->context, limit(watch), states,
 				    (DWORD)watch->n + 1);

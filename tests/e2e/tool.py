@@ -221,8 +221,78 @@ def watch_hides_no_swap():
             watch.wait_for(f'"card-(in|swapped)", "atr": "{atr}"', mark=mark)
             found = [json.loads(line)["event"]
                      for _, line in watch.lines[mark:]]
+            found = [event for event in found if event != "driver"]
             assert found in (["card-swapped"], ["card-out", "card-in"]), found
         end_watch(watch)
+
+
+def watch_tells_when_and_by_what_the_driver_saw_a_movement():
+    with Lab() as bench:
+        bench.plug("r", slots=2)
+        bench.start_pcscd()
+        watch = start_watch(bench)
+        watch.wait_for("00 00  reader is there")
+        watch.wait_for("00 01  reader is there")
+        bench.insert("r")
+        seen, _ = watch.wait_for("00 00  card in")
+        told, _ = watch.wait_for(CLOCK + READER + "    driver, no. 1: card "
+                                 "inserted; notification$")
+        assert told > seen
+        bench.insert("r", 1)
+        watch.wait_for("00 01    driver, no. 2: card inserted; notification$")
+        bench.remove("r", 1)
+        watch.wait_for("00 01    driver, no. 3: card removed; notification$")
+        end_watch(watch)
+        # each once, and what was before the watch is not told
+        assert len(re.findall("driver, no", watch.text())) == 3, watch.text()
+        watch = start_watch(bench, "--json")
+        watch.wait_for('00 00", "event": "reader-with-card"')
+        bench.remove("r")
+        _, line = watch.wait_for('.*"event": "driver".*')
+        told = json.loads(line[0])
+        del told["time"]
+        assert told == {"reader": READER, "event": "driver", "number": 4,
+                        "kind": "card removed", "cause": "notification"}, told
+        end_watch(watch)
+
+
+def watch_is_not_in_the_way_of_who_uses_a_reader():
+    with Lab() as bench:
+        bench.plug("r")
+        bench.insert("r")
+        bench.start_pcscd()
+        Watch(READER).until(lambda state: state.present, deadline(5))
+        context = Context()
+        card = context.connect(READER)
+        watch = start_watch(bench)
+        watch.wait_for("reader is there")
+        bench.swap("r")
+        watch.wait_for("another in|card in")
+        card.reconnect()
+        card.transmit(bytes.fromhex("801203E8"))        # a second
+        assert not watch.find("driver, no"), watch.text()
+        card.disconnect()
+        watch.wait_for("driver, no. [0-9]: card inserted")
+        end_watch(watch)
+
+
+def watch_asks_another_driver_once():
+    with lab.Lab(bundles=[lab.LIBCCID]) as bench:
+        bench.plug("r")
+        pcscd = bench.start_pcscd(LIBCCID_ifdLogLevel="0x000F")
+        cases.wait_for_socket()
+        watch = start_watch(bench)
+        watch.wait_for("reader is there")
+        bench.insert("r")
+        watch.wait_for("card in")
+        pcscd.wait_for("IFDHControl.*0x42000F3C")
+        bench.remove("r")
+        watch.wait_for("card out")
+        # as long as this takes, it would have been asked again
+        done = bench.run([COMMAND, "watch", "--seconds=1"])
+        assert done.returncode == 0, done
+        asked = re.findall("IFDHControl.*0x42000F3C", pcscd.text())
+        assert len(asked) == 1, asked
 
 
 def watch_ends_by_itself_and_at_once():
@@ -269,6 +339,9 @@ if __name__ == "__main__":
         watch_shows_movements_with_times,
         watch_shows_readers_come_and_go,
         watch_hides_no_swap,
+        watch_tells_when_and_by_what_the_driver_saw_a_movement,
+        watch_is_not_in_the_way_of_who_uses_a_reader,
+        watch_asks_another_driver_once,
         watch_ends_by_itself_and_at_once,
         watch_waits_for_pcscd,
         check_finds_nothing_wrong_with_pcscd_and_reader,
