@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "halt.h"
 
 #define REMOVAL_GRACE_MS 500	/* for a reader to answer for a card that left */
 
@@ -34,15 +35,28 @@ static bool is_being_reset(const struct channel *channel)
 }
 
 /* Cancelled transfers come back at once. */
-void attempt_settle(struct channel *channel)
+static void wait_for_rest(struct channel *channel, unsigned pipes)
 {
 	struct reader *reader = channel->reader;
 
-	while (!channel_is_idle(channel) || is_being_reset(channel)) {
+	while (!channel_is_idle(channel) || is_being_reset(channel) ||
+	       halt_is_cleared(reader, pipes)) {
 		channel_cancel(channel);
 		pthread_cond_wait(&reader->slot[channel->slot].replied,
 				  &reader->lock);
 	}
+}
+
+void attempt_settle(struct channel *channel)
+{
+	wait_for_rest(channel, 0);
+}
+
+void attempt_prepare(struct channel *channel)
+{
+	do {
+		wait_for_rest(channel, HALT_BULK);
+	} while (halt_clear(channel->reader, HALT_BULK));
 }
 
 /* Until when the reply is waited for. */
@@ -93,7 +107,7 @@ static int error_of_status(int status)
 
 int attempt_run(struct channel *channel, const struct exchange_command *command)
 {
-	attempt_settle(channel);
+	attempt_prepare(channel);
 	if (!attempt_is_usable(channel->reader, channel->slot))
 		return -ENODEV;
 	if (command->size)

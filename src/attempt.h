@@ -33,6 +33,9 @@ void attempt_pause(struct reader *reader, unsigned slot, uint64_t end);
  */
 void attempt_settle(struct channel *channel);
 
+/* The same, and with the bulk pipes cleared: ready for the next command. */
+void attempt_prepare(struct channel *channel);
+
 /*
  * 0: the reply is in the channel. -ENODEV, -ETIMEDOUT (the command may still be
  * under way), -EPROTO, -ECONNRESET if the device was reset, -EIO.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "halt.h"
 #include "movement.h"
 #include "question.h"
 
@@ -149,14 +150,11 @@ static void give_up(struct channel *channel, int error)
 	movement_resumed(channel->reader);
 }
 
-/*
- * A pipe that failed stays so until somebody clears it, and nobody may use it
- * before. That blocks, but nothing else can come through it meanwhile.
- */
-static void mend(struct reader *reader, enum usb_pipe pipe, int status)
+/* A pipe that failed stays so until somebody clears it. */
+static void note_halt(struct reader *reader, enum usb_pipe pipe, int status)
 {
 	if (status == -EPIPE || status == -EOVERFLOW || status == -EIO)
-		usb_clear_halt(reader->usb, pipe);
+		halt_note(reader, pipe);
 }
 
 static void submit_in(struct channel *channel)
@@ -317,8 +315,8 @@ static void in_done(struct usb_transfer *transfer, int status, size_t received)
 	struct reader *reader = channel->reader;
 	struct channel *again = NULL;
 
-	mend(reader, USB_IN, status);
 	pthread_mutex_lock(&reader->lock);
+	note_halt(reader, USB_IN, status);
 	channel->in_busy = false;
 	if (channel->in_used < received)
 		channel->in_used = received;
@@ -346,8 +344,8 @@ static void out_done(struct usb_transfer *transfer, int status, size_t received)
 	struct channel *channel = transfer->owner;
 	struct reader *reader = channel->reader;
 
-	mend(reader, USB_OUT, status);
 	pthread_mutex_lock(&reader->lock);
+	note_halt(reader, USB_OUT, status);
 	channel->out_busy = false;
 	if (received && received < channel->out_asked)
 		channel->cut = true;

@@ -150,7 +150,7 @@ static int make_ready(struct channel *channel, enum exchange_purpose purpose)
 	for (;;) {
 		int r;
 
-		attempt_settle(channel);
+		attempt_prepare(channel);
 		movement_notice_sleep(channel->reader);
 		r = allowed(channel->reader, channel->slot, purpose);
 		if (r != -EAGAIN)

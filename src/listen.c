@@ -7,6 +7,7 @@
 #include "ccid.h"
 #include "channel.h"
 #include "clock.h"
+#include "halt.h"
 #include "log.h"
 #include "movement.h"
 #include "probe.h"
@@ -74,7 +75,6 @@ static void give_up_pipe(struct reader *reader)
 	movement_miss_all(reader);
 }
 
-/* Clearing blocks, but nothing else can come from the reader meanwhile. */
 static void mend_pipe(struct reader *reader, int status, uint64_t now)
 {
 	if (now - reader->halt_ms > HALTS_MS) {
@@ -86,16 +86,14 @@ static void mend_pipe(struct reader *reader, int status, uint64_t now)
 		return;
 	}
 	movement_miss_all(reader);
-	if (status != -EPIPE)
-		return;
-	pthread_mutex_unlock(&reader->lock);
-	usb_clear_halt(reader->usb, USB_INTERRUPT);
-	pthread_mutex_lock(&reader->lock);
+	if (status == -EPIPE)
+		halt_note(reader, USB_INTERRUPT);
 }
 
 static bool is_silenced(const struct reader *reader)
 {
-	return reader->disarmed || reader->gone || reader->mender;
+	return reader->disarmed || reader->gone || reader->mender ||
+	       halt_is_noted(reader, 1u << USB_INTERRUPT);
 }
 
 static void listen(struct reader *reader)

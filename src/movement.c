@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "clock.h"
+#include "halt.h"
 #include "exchange.h"
 #include "log.h"
 #include "probe.h"
@@ -398,6 +399,8 @@ static void ask_for_unwatched(struct reader *reader, unsigned slot)
 	uint64_t now = clock_now();
 	uint64_t end = now + ANSWER_MS;
 
+	if (!s->watched)
+		halt_clear(reader, HALT_ALL);
 	question_pump(reader, now);
 	if (!track_presence_asks(&reader->track, slot, now) ||
 	    !question_ask(reader, slot, now))

@@ -8,6 +8,7 @@
 #include "ccid.h"
 #include "clock.h"
 #include "exchange.h"
+#include "halt.h"
 #include "movement.h"
 #include "recovery.h"
 #include "track_asked.h"
@@ -74,7 +75,8 @@ static bool is_ailing(const struct reader *reader, unsigned slot)
 static struct channel *find_channel_to_ask(struct reader *reader,
 					   unsigned slot)
 {
-	if (reader->slot[slot].owned || reader->slot[slot].wanted)
+	if (reader->slot[slot].owned || reader->slot[slot].wanted ||
+	    halt_is_noted(reader, HALT_BULK))
 		return NULL;
 	/* One that a client waits for is as good as its command. */
 	if (reader->slot[slot].callers)
@@ -130,7 +132,8 @@ bool question_ask(struct reader *reader, unsigned slot, uint64_t now)
 {
 	struct channel *channel = channel_find_free(reader);
 
-	if (reader->slot[slot].owned || !channel)
+	if (reader->slot[slot].owned || !channel ||
+	    halt_is_noted(reader, HALT_BULK))
 		return false;
 	ask(channel, slot, now);
 	return true;
@@ -150,6 +153,8 @@ bool question_mend(struct reader *reader, unsigned slot)
 	struct recovery recovery = { .end = RECOVERY_RUNGS };
 	int r;
 
+	if (halt_clear(reader, HALT_ALL))
+		return true;
 	if (!is_ailing(reader, slot) || s->owned || !channel)
 		return false;
 	channel_take(channel, slot, true);

@@ -352,16 +352,22 @@ int reader_text(struct reader *reader, enum usb_text which,
 	return 0;
 }
 
+void reader_wake(struct reader *reader)
+{
+	for (unsigned i = 0; i < reader->desc.slots; i++) {
+		pthread_cond_broadcast(&reader->slot[i].moved);
+		pthread_cond_broadcast(&reader->slot[i].replied);
+	}
+	pthread_cond_broadcast(&reader->quiet);
+}
+
 void reader_lost(struct reader *reader)
 {
 	if (reader->gone)
 		return;
 	reader->gone = true;
 	track_gone(&reader->track);
-	for (unsigned i = 0; i < reader->desc.slots; i++) {
-		pthread_cond_broadcast(&reader->slot[i].moved);
-		pthread_cond_broadcast(&reader->slot[i].replied);
-	}
+	reader_wake(reader);
 	exchange_cancel(reader);
 	if (reader->listening)
 		usb_cancel(reader->interrupt);

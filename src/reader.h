@@ -86,6 +86,7 @@ struct reader {
 	bool starved;		/* a question was due, no channel free for it */
 	unsigned turn;		/* the slot that may be asked first */
 	struct channel *mender;	/* its owner resets the device; nothing is sent */
+	unsigned halted, clearing;	/* pipes, a bit each: halt.h */
 	unsigned resets;
 	unsigned ladders;	/* climbed in vain, in a row */
 	struct session_speeds speeds;	/* belongs to whoever owns a slot first */
@@ -130,6 +131,9 @@ void reader_close_slot(struct reader *reader, unsigned slot);
  */
 int reader_text(struct reader *reader, enum usb_text which,
 		const char **ret_text);
+
+/* Everybody who waits looks again. Caller locks. */
+void reader_wake(struct reader *reader);
 
 /* The device is gone: every wait and every command ends. Caller locks. */
 void reader_lost(struct reader *reader);

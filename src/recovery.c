@@ -6,6 +6,7 @@
 
 #include "attempt.h"
 #include "clock.h"
+#include "halt.h"
 #include "listen.h"
 #include "log.h"
 #include "movement.h"
@@ -36,7 +37,7 @@ static bool asks(struct channel *channel)
 	};
 	int r;
 
-	attempt_settle(channel);
+	attempt_prepare(channel);
 	track_asked(&channel->reader->track, channel->slot, clock_now());
 	channel->question = true;
 	r = attempt_run(channel, &question);
@@ -61,10 +62,12 @@ static bool abort_on_bulk(struct channel *channel)
 	struct slot *s = &reader->slot[channel->slot];
 	uint64_t end = clock_now() + ABORT_MS;
 
-	while (channel->out_busy || (channel->in_busy && !channel->waiting)) {
+	while (channel->out_busy || (channel->in_busy && !channel->waiting) ||
+	       halt_is_cleared(reader, HALT_BULK)) {
 		usb_cancel(channel->out);
 		pthread_cond_wait(&s->replied, &reader->lock);
 	}
+	halt_clear(reader, HALT_BULK);
 	if (reader->gone || reader->mender || channel->cut)
 		return false;
 	channel_send_abort(channel);
@@ -111,7 +114,7 @@ static bool abort_command(struct channel *channel, int error)
 
 static bool is_quiet(const struct reader *reader)
 {
-	if (reader->listening)
+	if (reader->listening || halt_is_cleared(reader, HALT_ALL))
 		return false;
 	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
 		if (!channel_is_idle(&reader->channels[i]))
@@ -134,17 +137,10 @@ static void silence(struct channel *channel)
 		pthread_cond_wait(&reader->quiet, &reader->lock);
 }
 
-static void wake_all(struct reader *reader)
-{
-	for (unsigned i = 0; i < reader->desc.slots; i++) {
-		pthread_cond_broadcast(&reader->slot[i].moved);
-		pthread_cond_broadcast(&reader->slot[i].replied);
-	}
-}
-
-/* What was written in part, or seemed to be gone, the reset has ended. */
+/* What was written in part or halted, or seemed gone, the reset has ended. */
 static void forget_faults(struct reader *reader)
 {
+	halt_forget(reader);
 	for (unsigned i = 0; i < reader->desc.busy_slots; i++) {
 		reader->channels[i].cut = false;
 		reader->channels[i].absent = false;
@@ -175,7 +171,7 @@ static int reset_device(struct channel *channel)
 		listen_on(reader);
 	else
 		reader_lost(reader);
-	wake_all(reader);
+	reader_wake(reader);
 	return r;
 }
 

@@ -10,7 +10,7 @@
  *   drop    replies to nobody are read and         16 of them, channel.c
  *           dropped as the next command is sent
  *   clear   a pipe that failed has its halt        one control transfer, in
- *           cleared; the reader is asked           channel.c; 1 s
+ *           cleared; the reader is asked           halt.c; 1 s
  *   abort   both halves of CCID 1.1, 5.3.1; then   1.5 s, or 1.5 s and 1 s
  *           asked, if it does not know that
  *   reset   the device, and all that is inside     the kernel's, and 3 s, or

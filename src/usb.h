@@ -55,6 +55,7 @@ enum usb_pipe {
 	USB_OUT,
 	USB_IN,
 	USB_INTERRUPT,
+	USB_PIPES
 };
 
 struct usb_transfer;
@@ -128,7 +129,10 @@ int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room);
  */
 int usb_reset(struct usb *usb);
 
-/* Blocks for one control transfer; callable from a callback all the same. */
+/*
+ * Blocks for one control transfer, which a device may take seconds over. Not
+ * from a callback.
+ */
 int usb_clear_halt(struct usb *usb, enum usb_pipe pipe);
 
 #endif

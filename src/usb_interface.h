@@ -13,8 +13,7 @@
 
 #include "desc.h"
 #include "name.h"
-
-#define USB_PIPES	3	/* indexed by enum usb_pipe */
+#include "usb.h"
 
 struct usb_interface {
 	uint8_t number;			/* bInterfaceNumber */
@@ -24,7 +23,7 @@ struct usb_interface {
 	struct {
 		uint8_t address;	/* bEndpointAddress */
 		uint16_t packet;	/* wMaxPacketSize, 0: no such pipe */
-	} pipe[USB_PIPES];
+	} pipe[USB_PIPES];		/* by enum usb_pipe */
 };
 
 /*

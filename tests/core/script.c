@@ -387,6 +387,12 @@ static void wake(struct script *script)
 	pthread_cond_signal(&script->kick);
 }
 
+void script_let_clear(struct script *script)
+{
+	script->clears_wait = false;
+	pthread_cond_broadcast(&script->cleared);
+}
+
 void script_lock(struct script *script)
 {
 	pthread_mutex_lock(&script->lock);
@@ -409,6 +415,7 @@ void script_plug(struct script *script, unsigned bus_number, unsigned address)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&script->kick, &attributes);
 	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&script->cleared, NULL);
 	script->bus = bus_number;
 	script->address = address;
 	pthread_mutex_lock(&bus_lock);
@@ -433,6 +440,7 @@ void script_discard(struct script *script)
 		free_messages(&script->pipe[i].cancel_message);
 	}
 	pthread_cond_destroy(&script->kick);
+	pthread_cond_destroy(&script->cleared);
 	pthread_mutex_destroy(&script->lock);
 }
 
@@ -710,7 +718,11 @@ int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)
 	int r;
 
 	pthread_mutex_lock(&script->lock);
+	demand(!pthread_equal(script->thread, pthread_self()),
+	       "a halt cleared in a callback");
 	script->clears++;
+	while (script->clears_wait)
+		pthread_cond_wait(&script->cleared, &script->lock);
 	r = operate(script, SCRIPT_CLEAR_HALT);
 	if (r == 0)
 		script->pipe[pipe].halted = false;

@@ -84,7 +84,7 @@ struct script {
 	unsigned (*dice)(struct script *script);	/* NULL: always 0 */
 
 	pthread_mutex_t lock;
-	pthread_cond_t kick;
+	pthread_cond_t kick, cleared;
 	bool threaded, idle, ending;
 	pthread_t thread;
 	struct script_pipe pipe[SCRIPT_PIPES];
@@ -101,6 +101,7 @@ struct script {
 	unsigned transfers;	/* now */
 	unsigned submitted[SCRIPT_PIPES];
 	unsigned requests, clears, resets;
+	bool clears_wait;	/* a halt is not cleared before this ends */
 	uint64_t work_delay_us;
 	bool left_unwiped;	/* a bulk transfer was freed with bytes in it */
 };
@@ -135,6 +136,9 @@ void script_fail(struct script *script, enum script_operation operation,
 		 unsigned nth, int error);
 
 void script_unplug(struct script *script);
+
+/* Ends clears_wait. */
+void script_let_clear(struct script *script);
 
 /* Monotonic microseconds of the machine, whatever clock the core has. */
 uint64_t script_now_us(void);

@@ -524,6 +524,7 @@ int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)
 	int r = operate(SESSION_CLEAR);
 
 	(void)usb;
+	demand(!world.calling_back, "a halt cleared in a callback");
 	if (r == 0)
 		world.pipe[pipe].halted = false;
 	return r;
