@@ -69,7 +69,8 @@ static uint64_t patience_end(const struct channel *channel,
 
 	if (!attempt_is_usable(channel->reader, channel->slot))
 		return 0;
-	if (attempt_card_left(channel))
+	/* A question is about what is there, whether the card leaves or not. */
+	if (!channel->question && attempt_card_left(channel))
 		end = clock_earlier(end, s->departed_ms + REMOVAL_GRACE_MS);
 	return clock_earlier(end, command->deadline);
 }

@@ -229,13 +229,14 @@ static bool may_climb(const struct channel *channel, int error)
 }
 
 /*
- * A time extension is a proof of life that ends with the patience of who got
- * it. Without one, nothing tells a slot that works from one that hangs as well.
+ * The reader has taken the command, and who sent it still waits: with or
+ * without time extensions it may be at work. If it hangs as well, that ends
+ * with this patience.
  */
 static bool is_at_work(const struct channel *channel)
 {
 	return channel->attended && channel->waiting && !channel->question &&
-	       channel->extensions;
+	       !channel->out_busy;
 }
 
 /*

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "exchange.h"
 #include "fixture.h"
 #include "movement.h"
 
@@ -376,7 +377,7 @@ static void a_pipe_that_halts_at_a_question_is_cleared(void **state)
 }
 
 /* The reader does one thing at a time inside, and makes keys for slot 0. */
-static void a_silent_slot_leaves_one_that_works_in_peace(void **state)
+static void leave_in_peace(bool extends)
 {
 	uint8_t extension[] = {
 		CCID_DATA_BLOCK, 0, 0, 0, 0, 0, 0, 0x80, 1, 0,
@@ -385,7 +386,6 @@ static void a_silent_slot_leaves_one_that_works_in_peace(void **state)
 		CCID_DATA_BLOCK, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x90, 0x00,
 	};
 
-	(void)state;
 	open_two();
 	fixture.device.ignores_abort = true;
 	order_wait(&waiting, 1, MOVEMENT_FOREVER);
@@ -395,11 +395,12 @@ static void a_silent_slot_leaves_one_that_works_in_peace(void **state)
 			  0, 0);
 	extension[6] = fixture.reader->seq;
 	order_transmit(&a, 0, select_file, sizeof(select_file));
-	device_say(&fixture.device, extension, sizeof(extension));
 	raise_doubt();
 	for (int i = 0; i < 20; i++) {
+		if (extends)
+			device_say(&fixture.device, extension,
+				   sizeof(extension));
 		stopped_clock_pass(1000);
-		device_say(&fixture.device, extension, sizeof(extension));
 	}
 	assert_int_equal(fixture.device.script.resets, 0);
 	answer[6] = extension[6];
@@ -411,6 +412,51 @@ static void a_silent_slot_leaves_one_that_works_in_peace(void **state)
 	movement_stop(fixture.reader, 1);
 	stopped_clock_settle();
 	order_join(&waiting, NULL);
+}
+
+static void a_silent_slot_leaves_one_that_works_in_peace(void **state)
+{
+	(void)state;
+	leave_in_peace(true);
+}
+
+static void a_silent_slot_leaves_one_that_works_silently_in_peace(void **state)
+{
+	(void)state;
+	leave_in_peace(false);
+}
+
+static void *recheck(void *argument)
+{
+	*(int *)argument = exchange_recheck(fixture.reader, 0, EXCHANGE_CARD);
+	return NULL;
+}
+
+/* The reader takes two seconds for it, and the card leaves meanwhile. */
+static void a_question_is_waited_for_though_the_card_leaves(void **state)
+{
+	uint8_t answer[] = {
+		CCID_SLOT_STATUS, 0, 0, 0, 0, 0, 0, 2, 0, 0,
+	};
+	struct call call;
+	int r;
+
+	(void)state;
+	open_with_card();
+	exchange_begin(fixture.reader, 0, EXCHANGE_READER);
+	raise_doubt();
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
+	call_start(&call, recheck, &r);
+	stopped_clock_settle();
+	answer[6] = (uint8_t)(fixture.reader->seq - 1);
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(2000);
+	device_say(&fixture.device, answer, sizeof(answer));
+	stopped_clock_settle();
+	assert_int_equal(fixture.device.script.requests, 0);
+	call_join(&call);
+	assert_int_equal(r, -ENOMEDIUM);
+	exchange_end(fixture.reader, 0);
 }
 
 static void a_silent_question_of_a_closed_slot_stops_no_other(void **state)
@@ -587,6 +633,8 @@ int main(int argc, char *argv[])
 		TEST(questions_survive_failures_of_usb),
 		TEST(a_pipe_that_halts_at_a_question_is_cleared),
 		TEST(a_silent_slot_leaves_one_that_works_in_peace),
+		TEST(a_silent_slot_leaves_one_that_works_silently_in_peace),
+		TEST(a_question_is_waited_for_though_the_card_leaves),
 		TEST(a_silent_question_of_a_closed_slot_stops_no_other),
 		TEST(an_answer_that_comes_behind_the_close_opens_no_slot),
 		TEST(a_silent_question_behind_a_command_is_asked_again),

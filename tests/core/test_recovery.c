@@ -483,6 +483,7 @@ static void a_reset_ends_the_commands_of_all_slots(void **state)
 	hang();
 	order_power_off(&a, 0);
 	stopped_clock_pass(1000);
+	device_stick(&fixture.device, USB_OUT);
 	order_transmit(&b, 1, get_data, sizeof(get_data));
 	order_transmit(&c, 2, get_data, sizeof(get_data));
 	stopped_clock_pass(LONG_MS);
