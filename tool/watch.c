@@ -47,6 +47,8 @@
 #define LOOK_MS		1000
 #define COUNT(word)	((word) >> 16)
 
+#define FAILURES	8	/* in a row: then pcscd is taken for gone */
+
 static const char help[] =
 	"Usage: ccidtrack watch [--seconds=N] [--json] [--color=WHEN]\n"
 	"\n"
@@ -77,6 +79,7 @@ struct watch {
 	struct watched *readers;
 	size_t n;
 	unsigned rounds;
+	unsigned failures;
 	bool look;	/* at once, at those with nothing counted */
 };
 
@@ -166,25 +169,31 @@ static bool is_in(const char *names, const char *name)
 	return false;
 }
 
-/* The list in memory of its own; empty if it cannot be had now. */
-static char *list(SCARDCONTEXT context)
+/* In memory of its own. No readers are an empty list, and no failure. */
+static LONG list(SCARDCONTEXT context, char **ret_names)
 {
 	DWORD size = 0;
-	char *names = NULL;
+	LONG code = SCardListReaders(context, NULL, NULL, &size);
+	char *names = memory_grow(NULL, 0, size + 1);
 
-	if (SCardListReaders(context, NULL, NULL, &size) == SCARD_S_SUCCESS)
-		names = memory_grow(NULL, 0, size + 1);
-	if (names &&
-	    SCardListReaders(context, NULL, names, &size) == SCARD_S_SUCCESS)
-		return names;
-	free(names);
-	return memory_grow(NULL, 0, 1);
+	if (code == SCARD_S_SUCCESS)
+		code = SCardListReaders(context, NULL, names, &size);
+	if (code == (LONG)SCARD_E_NO_READERS_AVAILABLE)
+		code = SCARD_S_SUCCESS;
+	if (code == SCARD_S_SUCCESS)
+		*ret_names = names;
+	else
+		free(names);
+	return code;
 }
 
-static void take_list(struct watch *watch)
+static LONG take_list(struct watch *watch)
 {
-	char *names = list(watch->context);
+	char *names;
+	LONG code = list(watch->context, &names);
 
+	if (code != SCARD_S_SUCCESS)
+		return code;
 	for (size_t i = watch->n; i > 0; i--)
 		if (!is_in(names, watch->readers[i - 1].line.name))
 			drop(watch, i - 1);
@@ -192,6 +201,7 @@ static void take_list(struct watch *watch)
 		if (is_complete(name) && !is_known(watch, name))
 			add(watch, name);
 	free(names);
+	return SCARD_S_SUCCESS;
 }
 
 static void forget_all(struct watch *watch)
@@ -265,31 +275,69 @@ static void ask_drivers(struct watch *watch)
 	}
 }
 
-static LONG watch_once(struct watch *watch)
+static LONG wait_for_change(struct watch *watch)
 {
-	SCARD_READERSTATE *states;
-	LONG code;
+	SCARD_READERSTATE *states = known_states(watch);
+	LONG code = SCardGetStatusChange(watch->context, limit(watch), states,
+					 (DWORD)watch->n + 1);
 
-	take_list(watch);
-	ask_drivers(watch);
-	states = known_states(watch);
-	code = SCardGetStatusChange(watch->context, limit(watch), states,
-				    (DWORD)watch->n + 1);
 	if (code == SCARD_S_SUCCESS)
 		take_states(watch, states);
 	free(states);
 	watch->look = code == (LONG)SCARD_E_TIMEOUT;
-	if (code == (LONG)SCARD_E_UNKNOWN_READER)
-		watch->rounds = ROUNDS;
-	else if (code != (LONG)SCARD_E_TIMEOUT)
+	return watch->look ? SCARD_S_SUCCESS : code;
+}
+
+/*
+ * What pcscd tells while the library asks for the list may be taken for the
+ * answer: no reader is known then, and all later answers come one call late.
+ * So another connection takes over; what is known of the readers still holds.
+ */
+static LONG connect_anew(struct watch *watch)
+{
+	SCARDCONTEXT context;
+	LONG code = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL,
+					  &context);
+
+	if (code != SCARD_S_SUCCESS)
 		return code;
+	atomic_store(&current, context);
+	SCardReleaseContext(watch->context);
+	watch->context = context;
+	watch->rounds = ROUNDS;
 	return SCARD_S_SUCCESS;
+}
+
+/* pcscd is not there any more, or we are not wanted any more. */
+static bool is_over(LONG code)
+{
+	return code == (LONG)SCARD_E_NO_SERVICE ||
+	       code == (LONG)SCARD_E_SERVICE_STOPPED ||
+	       code == (LONG)SCARD_F_COMM_ERROR ||
+	       code == (LONG)SCARD_E_CANCELLED;
+}
+
+static LONG watch_once(struct watch *watch)
+{
+	LONG code = take_list(watch);
+
+	if (code == SCARD_S_SUCCESS) {
+		ask_drivers(watch);
+		code = wait_for_change(watch);
+	}
+	watch->failures = code == SCARD_S_SUCCESS ? 0 : watch->failures + 1;
+	if (!watch->failures)
+		return SCARD_S_SUCCESS;
+	if (is_over(code) || watch->failures > FAILURES)
+		return code;
+	return connect_anew(watch);
 }
 
 /* Until pcscd goes, or the end. */
 static void serve(struct watch *watch)
 {
 	watch->rounds = ROUNDS;
+	watch->failures = 0;
 	atomic_store(&current, watch->context);
 	while (!atomic_load(&ended) && watch_once(watch) == SCARD_S_SUCCESS)
 		;

@@ -6,6 +6,7 @@ Names are PC/SC's without SCard in front. Every call that fails raises Error
 with the code; times are CLOCK_MONOTONIC nanoseconds. The library takes the
 socket from PCSCLITE_CSOCK_NAME at its first call in a process.
 """
+import contextlib
 import ctypes
 import re
 import time
@@ -43,6 +44,7 @@ PLUG_AND_PLAY = "\\\\?PnP?\\Notification"
 PLUG_AND_PLAY_MS = 100
 NAMES_BUFFER = 8192     # asked for at once: their number may change
 LOOK_AGAIN = 0.2        # seconds
+TRIES = 10              # of a call that a movement confuses
 COMPLETE = re.compile(" [0-9A-F]{2} [0-9A-F]{2}$")
 
 LONG_BUFFER = 65548
@@ -87,6 +89,13 @@ def _call(name, *arguments):
         raise Error(name, code)
 
 
+def _establish():
+    handle = ctypes.c_long()
+    _call("SCardEstablishContext", ctypes.c_ulong(2), None, None,
+          ctypes.byref(handle))
+    return handle
+
+
 class State:
     """What SCardGetStatusChange told of one reader."""
 
@@ -107,24 +116,37 @@ class State:
 
 
 class Context:
-    """SCARDCONTEXT"""
+    """SCARDCONTEXT
+
+    What is told of readers while the library asks for their list may be taken
+    for the answer, or for a part of it; all later answers come one call late
+    then. So these questions have a connection of their own, which is replaced
+    when one fails."""
 
     def __init__(self):
-        self.handle = ctypes.c_long()
-        _call("SCardEstablishContext", ctypes.c_ulong(2), None, None,
-              ctypes.byref(self.handle))
+        self.handle = _establish()
+        self.asking = None
 
     def close(self):
         """SCardReleaseContext"""
+        self._hang_up()
         _call("SCardReleaseContext", self.handle)
 
     def readers(self):
         """Names, in pcscd's order."""
+        for _ in range(TRIES):
+            try:
+                return self._readers()
+            except Error as error:
+                failed = error
+                self._hang_up()
+        raise failed
+
+    def _readers(self):
         size = ctypes.c_ulong(NAMES_BUFFER)
         names = ctypes.create_string_buffer(NAMES_BUFFER)
         try:
-            _call("SCardListReaders", self.handle, None, names,
-                  ctypes.byref(size))
+            self._ask("SCardListReaders", None, names, ctypes.byref(size))
         except Error as error:
             if error.code == NO_READERS:
                 return []
@@ -134,15 +156,41 @@ class Context:
 
     def status_change(self, known, timeout_ms=INFINITE):
         """known: state words (0: unknown) by reader. States by reader."""
+        names = set(known) - {PLUG_AND_PLAY}
+        for _ in range(TRIES):
+            try:
+                return self._status_change(known, timeout_ms)
+            except Error as error:
+                if error.code == TIMEOUT:
+                    raise
+                failed = error
+                self._hang_up()
+            if (failed.code == UNKNOWN_READER and
+                    not names <= set(self.readers())):
+                break
+        raise failed
+
+    def _status_change(self, known, timeout_ms):
         states = (ReaderState * len(known))()
         for state, (name, word) in zip(states, known.items()):
             state.reader = name.encode()
             state.current = word & ~STATE_CHANGED
-        _call("SCardGetStatusChange", self.handle, ctypes.c_ulong(timeout_ms),
-              states, ctypes.c_ulong(len(known)))
+        self._ask("SCardGetStatusChange", ctypes.c_ulong(timeout_ms), states,
+                  ctypes.c_ulong(len(known)))
         when = time.monotonic_ns()
         return {name: State(state, when)
                 for state, name in zip(states, known)}
+
+    def _ask(self, name, *arguments):
+        if self.asking is None:
+            self.asking = _establish()
+        _call(name, self.asking, *arguments)
+
+    def _hang_up(self):
+        asking, self.asking = self.asking, None
+        if asking is not None:
+            with contextlib.suppress(Error):
+                _call("SCardReleaseContext", asking)
 
     def wait_for_readers(self, count, timeout=10):
         """Waits until there are so many; their names. Error TIMEOUT.
@@ -160,10 +208,6 @@ class Context:
             except Error as error:
                 if error.code != TIMEOUT or time.monotonic() > end:
                     raise
-
-    def cancel(self):
-        """SCardCancel"""
-        _call("SCardCancel", self.handle)
 
     def connect(self, reader, mode=SHARED, protocols=T0 | T1):
         """SCardConnect"""

@@ -19,6 +19,7 @@ LOCAL = "ifd-ccidtrack-local.bundle"
 LOCAL_LIST = "/run/ccidtrack/Info.plist"
 UNKNOWN = {"vid": "1234", "pid": "5678", "manufacturer": "Nobody",
            "product": "Knows Me & <You>"}
+MOVEMENTS = 100
 CLOCK = r"^\d\d:\d\d:\d\d\.\d{3}  "
 
 os.environ["PCSCLITE_HP_DROPDIR"] = lab.DRIVERS
@@ -295,6 +296,25 @@ def watch_asks_another_driver_once():
         assert len(asked) == 1, asked
 
 
+def watch_stays_with_pcscd_whatever_moves():
+    with Lab() as bench:
+        bench.plug("r")
+        bench.start_pcscd()
+        watch = start_watch(bench, "--json")
+        watch.wait_for('"reader"')
+        for _ in range(MOVEMENTS):
+            mark = watch.mark()
+            bench.insert("r")
+            watch.wait_for('"card-in"', mark=mark)
+            bench.remove("r")
+            watch.wait_for('"card-out"', mark=mark)
+        end_watch(watch)
+        for event, count in (("card-in", MOVEMENTS), ("card-out", MOVEMENTS),
+                             ("reader", 1), ("pcscd-gone", 0)):
+            found = watch.text().count(f'"event": "{event}"')
+            assert found == count, (event, found)
+
+
 def watch_ends_by_itself_and_at_once():
     with Lab() as bench:
         bench.plug("r")
@@ -342,6 +362,7 @@ if __name__ == "__main__":
         watch_tells_when_and_by_what_the_driver_saw_a_movement,
         watch_is_not_in_the_way_of_who_uses_a_reader,
         watch_asks_another_driver_once,
+        watch_stays_with_pcscd_whatever_moves,
         watch_ends_by_itself_and_at_once,
         watch_waits_for_pcscd,
         check_finds_nothing_wrong_with_pcscd_and_reader,
