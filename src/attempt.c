@@ -72,7 +72,8 @@ static uint64_t patience_end(const struct channel *channel,
 	/* A question is about what is there, whether the card leaves or not. */
 	if (!channel->question && attempt_card_left(channel))
 		end = clock_earlier(end, s->departed_ms + REMOVAL_GRACE_MS);
-	return clock_earlier(end, command->deadline);
+	return clock_earlier(end, clock_earlier(command->deadline,
+						channel->end));
 }
 
 /* Comes back with the command finished or out of patience. */

@@ -16,8 +16,11 @@
 #include "protocol.h"
 
 #define POWER_ON_MS	10000	/* one attempt, without time extensions */
-#define POWER_ALL_MS	30000	/* all of them; what is cleaned up comes on top */
+#define POWER_ALL_MS	30000	/* all of them */
 #define POWER_OFF_MS	3000
+#define UP_MS	(POWER_ALL_MS + EXCHANGE_MEND_MS)
+#define DOWN_MS	(POWER_OFF_MS + POWER_OFF_MS + EXCHANGE_MEND_MS)
+#define AGREE_MS	60000
 #define ERROR_EMV_MODE	0xBB	/* some makers' own */
 #define SELECT_NONE	0xFF	/* the card needed more than one attempt */
 #define POWER_PAUSE_MS	100	/* for a card that has to lose its charge */
@@ -354,7 +357,7 @@ void card_forsake_owned(struct reader *reader, unsigned slot)
 int card_power_up(struct reader *reader, unsigned slot, bool reset,
 		  uint8_t *atr, size_t *ret_size)
 {
-	int r = exchange_begin(reader, slot, EXCHANGE_POWER);
+	int r = exchange_begin(reader, slot, EXCHANGE_POWER, UP_MS);
 
 	if (r < 0)
 		return r;
@@ -369,7 +372,7 @@ int card_power_up(struct reader *reader, unsigned slot, bool reset,
 
 int card_power_off(struct reader *reader, unsigned slot)
 {
-	int r = exchange_begin(reader, slot, EXCHANGE_READER);
+	int r = exchange_begin(reader, slot, EXCHANGE_READER, DOWN_MS);
 
 	if (r < 0)
 		return r;
@@ -380,7 +383,7 @@ int card_power_off(struct reader *reader, unsigned slot)
 
 void card_let_go(struct reader *reader, unsigned slot)
 {
-	if (exchange_begin(reader, slot, EXCHANGE_READER) < 0)
+	if (exchange_begin(reader, slot, EXCHANGE_READER, DOWN_MS) < 0)
 		return;
 	power_off(reader, slot);
 	exchange_end(reader, slot);
@@ -388,7 +391,7 @@ void card_let_go(struct reader *reader, unsigned slot)
 
 int card_set_protocol(struct reader *reader, unsigned slot, uint8_t protocol)
 {
-	int r = exchange_begin(reader, slot, EXCHANGE_CARD);
+	int r = exchange_begin(reader, slot, EXCHANGE_CARD, AGREE_MS);
 
 	if (r < 0)
 		return r;

@@ -23,7 +23,7 @@
 
 /*
  * Powers up, or powers off and up again (reset). 0: the ATR was copied to atr
- * (READER_ATR_MAX bytes). -EIO: no card that answers. At most 40 s.
+ * (READER_ATR_MAX bytes). -EIO: no card that answers.
  */
 int card_power_up(struct reader *reader, unsigned slot, bool reset,
 		  uint8_t *atr, size_t *ret_size);

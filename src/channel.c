@@ -32,13 +32,15 @@ struct channel *channel_find_free(struct reader *reader)
 	return NULL;
 }
 
-void channel_take(struct channel *channel, unsigned slot, bool attended)
+void channel_take(struct channel *channel, unsigned slot, bool attended,
+		  uint64_t end)
 {
 	struct slot *s = &channel->reader->slot[slot];
 
 	channel->taken = true;
 	channel->attended = attended;
 	channel->slot = slot;
+	channel->end = end;
 	s->channel = channel;
 	s->owned = true;
 }

@@ -38,6 +38,7 @@ struct channel {
 	bool taken;
 	bool attended;
 	unsigned slot;
+	uint64_t end;		/* of all that its owner does */
 
 	bool question;		/* its reply is the answer to one */
 	bool waiting;		/* for the reply to seq */
@@ -64,8 +65,12 @@ void channel_close_all(struct reader *reader);
 /* A free one, or NULL; none is while the device is being reset. */
 struct channel *channel_find_free(struct reader *reader);
 
-/* Makes the slot owned, or not owned any more. */
-void channel_take(struct channel *channel, unsigned slot, bool attended);
+/*
+ * Makes the slot owned, or not owned any more. What an owner does ends by end,
+ * recovery included.
+ */
+void channel_take(struct channel *channel, unsigned slot, bool attended,
+		  uint64_t end);
 void channel_release(struct channel *channel);
 
 bool channel_is_idle(const struct channel *channel);

@@ -15,6 +15,7 @@
 #include "secure.h"
 
 #define PIN_ANSWER_MAX	258	/* of a short APDU */
+#define ESCAPE_END_MS	(ESCAPE_ALL_MS + EXCHANGE_MEND_MS)
 
 struct answer {
 	uint8_t *bytes;
@@ -98,7 +99,7 @@ static void fetch_firmware(struct reader *reader, unsigned slot)
 	int r = -EALREADY;
 
 	if (!(reader->quirk.flags & QUIRK_FIRMWARE_TEXT) ||
-	    exchange_begin(reader, slot, EXCHANGE_READER) < 0)
+	    exchange_begin(reader, slot, EXCHANGE_READER, ESCAPE_END_MS) < 0)
 		return;
 	if (!is_firmware_known(reader))
 		r = escape_run(reader, slot, command, sizeof(command), &reply);
@@ -154,7 +155,7 @@ static int escape(struct reader *reader, unsigned slot, const uint8_t *request,
 		  size_t size, struct answer *answer)
 {
 	struct ccid_reply reply;
-	int r = exchange_begin(reader, slot, EXCHANGE_READER);
+	int r = exchange_begin(reader, slot, EXCHANGE_READER, ESCAPE_END_MS);
 
 	if (r < 0)
 		return r;

@@ -9,7 +9,6 @@
 
 /* A reader that works on it shows that by time extensions. */
 #define ESCAPE_MS	3000
-#define ESCAPE_ALL_MS	60000
 
 static int run(struct reader *reader, unsigned slot,
 	       const struct exchange_command *command,

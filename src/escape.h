@@ -15,6 +15,8 @@
 #include "ccid.h"
 #include "reader.h"
 
+#define ESCAPE_ALL_MS	60000	/* one, with its time extensions */
+
 /*
  * 0: the reader has done it, and *ret_reply holds its answer, as exchange_run
  * has it. -ENOTSUP if it does not know the command, -EIO if it failed; errors

@@ -45,29 +45,47 @@ static void let_go(struct channel *channel)
 	question_pump(reader, clock_now());
 }
 
-/* Caller locks, and counts as one. */
+/* A reader that takes long to start does so after a reset, too. */
+static uint64_t find_end(const struct reader *reader, uint64_t now,
+			 unsigned ms)
+{
+	unsigned start_ms = reader->quirk.start_ms;
+
+	if (start_ms > EXCHANGE_SHORT_MS)
+		ms += start_ms - EXCHANGE_SHORT_MS;
+	return now + ms;
+}
+
+/*
+ * Caller locks, and counts as one. Its time begins as soon as nobody else's
+ * command holds it up.
+ */
 static int wait_for_slot(struct reader *reader, unsigned slot,
-			 enum exchange_purpose purpose)
+			 enum exchange_purpose purpose, unsigned ms,
+			 uint64_t *ret_end)
 {
 	struct slot *s = &reader->slot[slot];
-	uint64_t patience = clock_now() + DOUBT_MS;
-	uint64_t now, due;
+	uint64_t patience = 0, now, due;
+	bool held = true;
 	int r;
 
 	for (;;) {
 		movement_notice_sleep(reader);
+		now = clock_now();
+		if (held) {
+			patience = now + DOUBT_MS;
+			*ret_end = find_end(reader, now, ms);
+		}
+		held = !question_is_owed(reader, slot);
 		r = allowed(reader, slot, purpose);
 		if (r == -ENODEV)
 			return r;
 		if (r != -EAGAIN && !s->owned &&
 		    (r < 0 || channel_find_free(reader)))
 			return r;
-		now = clock_now();
-		if (!question_is_owed(reader, slot))
-			patience = now + DOUBT_MS;
 		if (r == -EAGAIN && now >= patience)
 			return -ETIMEDOUT;
-		if (r == -EAGAIN && question_mend(reader, slot))
+		if (r == -EAGAIN && question_mend(reader, slot, *ret_end))
 			continue;
 		due = question_pump(reader, now);
 		if (r == -EAGAIN)
@@ -79,16 +97,17 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 }
 
 int exchange_begin(struct reader *reader, unsigned slot,
-		   enum exchange_purpose purpose)
+		   enum exchange_purpose purpose, unsigned ms)
 {
+	uint64_t end;
 	int r;
 
 	pthread_mutex_lock(&reader->lock);
 	reader->slot[slot].callers++;
-	r = wait_for_slot(reader, slot, purpose);
+	r = wait_for_slot(reader, slot, purpose, ms, &end);
 	reader->slot[slot].callers--;
 	if (r == 0)
-		channel_take(channel_find_free(reader), slot, true);
+		channel_take(channel_find_free(reader), slot, true, end);
 	else
 		question_resume(reader);
 	pthread_mutex_unlock(&reader->lock);
@@ -132,10 +151,17 @@ static int error_of_reply(const struct ccid_reply *reply)
 	return 0;
 }
 
+/* Caller locks. */
+static void pause_owner(struct channel *channel, unsigned ms)
+{
+	attempt_pause(channel->reader, channel->slot,
+		      clock_earlier(clock_now() + ms, channel->end));
+}
+
 void exchange_pause(struct reader *reader, unsigned slot, unsigned ms)
 {
 	pthread_mutex_lock(&reader->lock);
-	attempt_pause(reader, slot, clock_now() + ms);
+	pause_owner(reader->slot[slot].channel, ms);
 	pthread_mutex_unlock(&reader->lock);
 }
 
@@ -145,7 +171,8 @@ void exchange_pause(struct reader *reader, unsigned slot, unsigned ms)
  */
 static int make_ready(struct channel *channel, enum exchange_purpose purpose)
 {
-	uint64_t patience = clock_now() + EXCHANGE_SHORT_MS;
+	uint64_t patience = clock_earlier(clock_now() + EXCHANGE_SHORT_MS,
+					  channel->end);
 
 	for (;;) {
 		int r;
@@ -204,6 +231,8 @@ static int run(struct channel *channel, const struct exchange_command *command)
 		r = make_ready(channel, command->purpose);
 		if (r < 0)
 			return r;
+		if (clock_now() >= channel->end)
+			return -ETIMEDOUT;
 		channel->question = false;
 		r = attempt_run(channel, &attempt);
 		if (r == 0)
@@ -211,8 +240,7 @@ static int run(struct channel *channel, const struct exchange_command *command)
 		if (r == 0)
 			return 0;
 		if (r == -EBUSY && pauses < BUSY_PAUSES) {
-			attempt_pause(channel->reader, channel->slot,
-				    clock_now() + (BUSY_PAUSE_MS << pauses++));
+			pause_owner(channel, BUSY_PAUSE_MS << pauses++);
 			continue;
 		}
 		r = recover(channel, command, r, &recovery);

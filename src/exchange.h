@@ -22,6 +22,7 @@
 #include "reader.h"
 
 #define EXCHANGE_SHORT_MS	3000	/* commands that no card takes part in */
+#define EXCHANGE_MEND_MS	10000	/* recovery at the end of a call's own time */
 
 /* What the slot is wanted for decides what the tracker must allow. */
 enum exchange_purpose {
@@ -37,7 +38,7 @@ struct exchange_command {
 	size_t size;
 	enum exchange_purpose purpose;	/* asked again just as it is sent */
 	unsigned wait_ms;	/* for the reply; an extension gives a multiple */
-	uint64_t deadline;	/* for all of it */
+	uint64_t deadline;	/* for all of it; the owner's end holds as well */
 	bool gentle;	/* no reset for it (recovery.h) */
 };
 
@@ -49,9 +50,14 @@ void exchange_close(struct reader *reader);
  * Makes the calling thread the slot's owner. Doubt is settled first where the
  * purpose needs it. -ENODEV, -ENOMEDIUM, -ESTALE as track says, -ETIMEDOUT if a
  * doubt could not be settled.
+ *
+ * All that it does with the slot until exchange_end, recovery included, has ms
+ * in all, from when nobody else's command holds it up; more by as much as the
+ * reader takes longer to start than others. What the kernel takes for a reset
+ * or a halt comes on top.
  */
 int exchange_begin(struct reader *reader, unsigned slot,
-		   enum exchange_purpose purpose);
+		   enum exchange_purpose purpose, unsigned ms);
 void exchange_end(struct reader *reader, unsigned slot);
 
 /* True if a thread owns the slot, and with it the session. Caller locks. */
@@ -64,7 +70,7 @@ bool exchange_is_past(const struct reader *reader, unsigned slot);
 int exchange_recheck(struct reader *reader, unsigned slot,
 		     enum exchange_purpose purpose);
 
-/* The owner pauses; less if the slot ends. */
+/* The owner pauses; less if the slot ends, or its own time. */
 void exchange_pause(struct reader *reader, unsigned slot, unsigned ms);
 
 /*

@@ -309,7 +309,7 @@ static void wait_for_movement(struct reader *reader, unsigned slot,
 		if (track_wait_over(&reader->track, slot) || s->closing ||
 		    now >= end)
 			return;
-		if (question_mend(reader, slot))
+		if (question_mend(reader, slot, CLOCK_NEVER))
 			continue;
 		wait_cancelable(reader, slot, clock_earlier(due, end));
 	}

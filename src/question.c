@@ -25,7 +25,7 @@ static const struct exchange_command question = {
 /* The watcher, if there is one, sees to it that the question does not last. */
 static void ask(struct channel *channel, unsigned slot, uint64_t now)
 {
-	channel_take(channel, slot, false);
+	channel_take(channel, slot, false, CLOCK_NEVER);
 	channel->question = true;
 	track_asked(&channel->reader->track, slot, now);
 	channel->reader->turn = slot + 1;
@@ -146,7 +146,7 @@ bool question_is_owed(struct reader *reader, unsigned slot)
 	return is_asked(s) || (!s->owned && channel_find_free(reader));
 }
 
-bool question_mend(struct reader *reader, unsigned slot)
+bool question_mend(struct reader *reader, unsigned slot, uint64_t end)
 {
 	struct slot *s = &reader->slot[slot];
 	struct channel *channel = channel_find_free(reader);
@@ -157,7 +157,7 @@ bool question_mend(struct reader *reader, unsigned slot)
 		return true;
 	if (!is_ailing(reader, slot) || s->owned || !channel)
 		return false;
-	channel_take(channel, slot, true);
+	channel_take(channel, slot, true, end);
 	r = recovery_climb(channel, -EIO, &recovery);
 	attempt_settle(channel);
 	channel_release(channel);
@@ -191,7 +191,9 @@ void question_ask_owned(struct channel *channel, uint64_t patience)
 	int r;
 
 	attempt_pause(reader, channel->slot, clock_earlier(due, patience));
-	if (due > clock_now() || !attempt_is_usable(reader, channel->slot))
+	attempt_prepare(channel);
+	if (due > clock_now() || clock_now() >= patience ||
+	    !attempt_is_usable(reader, channel->slot))
 		return;
 	track_asked(&reader->track, channel->slot, clock_now());
 	channel->question = true;

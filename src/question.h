@@ -44,9 +44,9 @@ void question_ask_owned(struct channel *channel, uint64_t patience);
 /*
  * For whoever waits: pipes that failed are cleared (halt.h), and a reader that
  * leaves one question after the other without an answer is brought to its
- * senses (recovery.h), if the slot is free; then true. Blocks, with the lock
- * given up.
+ * senses (recovery.h), if the slot is free; then true. Blocks, at most until
+ * end, with the lock given up.
  */
-bool question_mend(struct reader *reader, unsigned slot);
+bool question_mend(struct reader *reader, unsigned slot, uint64_t end);
 
 #endif

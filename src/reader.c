@@ -21,7 +21,7 @@
 
 #define STATUS_TRIES	3
 #define OFF_MS		2000	/* before it may be reset */
-#define OPEN_MS		7000	/* after it, at the earliest, no more is tried */
+#define OPEN_MS		10000
 
 static const char *const level_texts[] = {
 	[DESC_LEVEL_CHARACTER] = "character",
@@ -200,13 +200,6 @@ static void power_off(struct reader *reader, unsigned slot)
 	exchange_run(reader, slot, &command, &reply);
 }
 
-static uint64_t open_time(const struct reader *reader)
-{
-	uint64_t ms = (uint64_t)reader->quirk.start_ms * STATUS_TRIES;
-
-	return ms < OPEN_MS ? OPEN_MS : ms;
-}
-
 /*
  * A reader that was cut off in the middle of something, by a reboot or by a
  * pcscd that died, may answer only from the second command on, or only after a
@@ -216,7 +209,6 @@ static uint64_t open_time(const struct reader *reader)
  */
 static int learn_status(struct reader *reader, unsigned slot)
 {
-	uint64_t end = clock_now() + open_time(reader);
 	int r;
 
 	if (reader->info.protocol) {
@@ -226,10 +218,7 @@ static int learn_status(struct reader *reader, unsigned slot)
 	}
 	r = ask_status(reader, slot, true);
 	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
-		if (clock_now() < end)
-			power_off(reader, slot);
-		if (clock_now() >= end)
-			return r;
+		power_off(reader, slot);
 		r = ask_status(reader, slot, false);
 	}
 	return r;
@@ -277,6 +266,14 @@ static void forget_slot(struct reader *reader, unsigned slot)
 	pthread_mutex_unlock(&reader->lock);
 }
 
+/* Silence is waited for more than once, and the greeting has its pause. */
+static unsigned open_time(const struct reader *reader)
+{
+	unsigned ms = reader->quirk.start_ms * STATUS_TRIES;
+
+	return (ms < OPEN_MS ? OPEN_MS : ms) + reader->quirk.pause_ms;
+}
+
 int reader_open_slot(struct reader *reader, unsigned slot)
 {
 	int r;
@@ -286,7 +283,7 @@ int reader_open_slot(struct reader *reader, unsigned slot)
 	if (is_open(reader, slot))
 		return -EBUSY;
 	forget_slot(reader, slot);
-	r = exchange_begin(reader, slot, EXCHANGE_READER);
+	r = exchange_begin(reader, slot, EXCHANGE_READER, open_time(reader));
 	if (r < 0)
 		return r;
 	r = greet_slot(reader, slot);

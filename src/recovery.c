@@ -38,6 +38,8 @@ static bool asks(struct channel *channel)
 	int r;
 
 	attempt_prepare(channel);
+	if (clock_now() >= channel->end)
+		return false;
 	track_asked(&channel->reader->track, channel->slot, clock_now());
 	channel->question = true;
 	r = attempt_run(channel, &question);
@@ -60,7 +62,7 @@ static bool abort_on_bulk(struct channel *channel)
 {
 	struct reader *reader = channel->reader;
 	struct slot *s = &reader->slot[channel->slot];
-	uint64_t end = clock_now() + ABORT_MS;
+	uint64_t end = clock_earlier(clock_now() + ABORT_MS, channel->end);
 
 	while (channel->out_busy || (channel->in_busy && !channel->waiting) ||
 	       halt_is_cleared(reader, HALT_BULK)) {
@@ -79,12 +81,15 @@ static bool abort_on_bulk(struct channel *channel)
 static int request_abort(struct channel *channel)
 {
 	struct reader *reader = channel->reader;
+	uint64_t now = clock_now();
+	unsigned ms = (unsigned)(clock_earlier(now + REQUEST_MS, channel->end) -
+				 now);
 	uint16_t value = (uint16_t)((unsigned)channel->seq << 8 |
 				    channel->slot);
 	int r;
 
 	pthread_mutex_unlock(&reader->lock);
-	r = usb_request(reader->usb, CCID_CONTROL_ABORT, value, REQUEST_MS);
+	r = usb_request(reader->usb, CCID_CONTROL_ABORT, value, ms);
 	pthread_mutex_lock(&reader->lock);
 	return r;
 }
@@ -239,6 +244,13 @@ static bool is_at_work(const struct channel *channel)
 	       !channel->out_busy;
 }
 
+static bool has_time_for_reset(const struct channel *channel)
+{
+	uint64_t ms = (uint64_t)QUESTION_MS * count_questions(channel->reader);
+
+	return channel->end >= clock_now() + ms;
+}
+
 /*
  * Where the ladder ends as it looks now. The reader may do one thing at a time
  * inside: a slot that works is no reason to take its card away. Of a reader
@@ -249,7 +261,9 @@ static unsigned find_end(const struct channel *channel,
 {
 	const struct reader *reader = channel->reader;
 
-	if (recovery->end < RECOVERY_RUNGS || channel->cut)
+	if (recovery->end < RECOVERY_RUNGS || !has_time_for_reset(channel))
+		return RECOVERY_GENTLE;
+	if (channel->cut)
 		return recovery->end;
 	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
 		if (&reader->channels[i] != channel &&
@@ -265,7 +279,7 @@ int recovery_climb(struct channel *channel, int error,
 	bool works = false;
 
 	while (!works && recovery->rung < find_end(channel, recovery) &&
-	       may_climb(channel, error))
+	       clock_now() < channel->end && may_climb(channel, error))
 		works = climb(channel, error, recovery->rung++);
 	channel_finish(channel, -ENODEV);
 	attempt_settle(channel);

@@ -16,6 +16,9 @@
 /* bError up to here: the command was not understood, or a field of it */
 #define FIELD_LAST	0x7F
 
+/* The card has its own time behind the entry. */
+#define END_MS	(PIN_ENTRY_MAX_S * 1000 + 60000)
+
 #define OWN_STATUS	6	/* SW1 is 6X */
 
 static int send(struct reader *reader, unsigned slot, const struct pin *pin,
@@ -164,7 +167,7 @@ int secure_transmit(struct reader *reader, unsigned slot, struct pin *pin,
 	int r;
 
 	*ret_size = 0;
-	r = exchange_begin(reader, slot, EXCHANGE_CARD);
+	r = exchange_begin(reader, slot, EXCHANGE_CARD, END_MS);
 	if (r < 0)
 		return r;
 	r = run(reader, slot, pin, answer, room, ret_size);

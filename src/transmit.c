@@ -17,6 +17,7 @@
 
 #define PACKET_SIZE	64	/* QUIRK_SPLIT_READS: at full speed */
 #define ALL_MS	TIMES_MAX_MS	/* a card may make keys for minutes */
+#define END_MS	(ALL_MS + EXCHANGE_MEND_MS)
 
 enum engine_kind {
 	ENGINE_APDU,
@@ -199,7 +200,7 @@ static int send_block(struct transmission *t, const struct engine_block *block,
 	struct ccid_reply reply;
 	int r = exchange_run(t->reader, t->slot, &command, &reply);
 
-	if (t->kind == ENGINE_T1 && is_lost(r))
+	if (t->kind == ENGINE_T1 && is_lost(r) && clock_now() < t->deadline)
 		return take_as_silence(ret_reply);
 	if (r < 0)
 		return r;
@@ -331,7 +332,7 @@ int transmit(struct reader *reader, unsigned slot, int protocol,
 		return r < 0 ? r : 0;
 	if (apdu_parse(command, size, &parsed) == 0)
 		t.expected += parsed.le;
-	r = exchange_begin(reader, slot, EXCHANGE_CARD);
+	r = exchange_begin(reader, slot, EXCHANGE_CARD, END_MS);
 	if (r < 0)
 		return r;
 	r = agree(reader, slot, protocol);

@@ -435,6 +435,9 @@ static void send_faulty(struct device *device, struct answer *answer,
 		send_extensions(device, command, n, code);
 		send_rightly(device, answer, command);
 		break;
+	case DEVICE_WORK:
+		send_extensions(device, command, n, code);
+		break;
 	case DEVICE_SWAPPED:
 		device_move_locked(device, slot, false, 0);
 		device_move_locked(device, slot, true, n);

@@ -38,6 +38,7 @@ enum device_fault {
 	DEVICE_SILENT,
 	DEVICE_FAIL,		/* code: bError */
 	DEVICE_EXTEND,		/* n time extensions of code, then the answer */
+	DEVICE_WORK,		/* the same, and no answer */
 	DEVICE_OTHER_SEQ,
 	DEVICE_OTHER_SLOT,
 	DEVICE_OTHER_TYPE,

@@ -443,7 +443,7 @@ static void a_question_is_waited_for_though_the_card_leaves(void **state)
 
 	(void)state;
 	open_with_card();
-	exchange_begin(fixture.reader, 0, EXCHANGE_READER);
+	exchange_begin(fixture.reader, 0, EXCHANGE_READER, 10000);
 	raise_doubt();
 	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
 	call_start(&call, recheck, &r);

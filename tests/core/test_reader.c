@@ -257,7 +257,7 @@ static void a_silent_reader_does_not_open(void **state)
 	assert_int_equal(try_open(), 0);
 	call_start(&call, open_slot, &r);
 	stopped_clock_pass(60000);
-	assert_true(call_join(&call) <= 9000);
+	assert_true(call_join(&call) <= 10000);
 	assert_int_equal(r, -ETIMEDOUT);
 }
 
