@@ -14,6 +14,7 @@
 #include "attribute.h"
 #include "card.h"
 #include "clock.h"
+#include "contact.h"
 #include "control.h"
 #include "fixture.h"
 #include "lun.h"
@@ -22,14 +23,30 @@
 #include "transmit.h"
 
 #define FILL		0xA5
-#define PIN_SUPPORT	52	/* offset in the class descriptor */
 #define VENDOR_NAME	0x00010100u
 #define TRIES		8	/* passes of pcscd, until all is told */
+#define PACE_MS		2000	/* of questions, where all else has failed */
+
+#define FILLING		0x5A	/* the card's answer */
+#define FAST_T0		2	/* rows of session_card.c: a PPS is due */
+#define FAST_T1		3
+
+/* dwFeatures: voltage, clock and rate; the rest is left to the driver */
+#define BY_HAND		0x00000038u
 
 const struct session_level session_levels[SESSION_LEVELS] = {
-	{ SHORT_LEVEL, 0, { 0x00, 0xCA, 0x00, 0x00, 0x00 }, 5 },
-	{ EXTENDED_LEVEL, 700, { 0x00, 0xCA, 0x00, 0x00, 0x00, 0x10, 0x00 },
-	  7 },
+	{ SHORT_LEVEL | DEVICE_AUTOMATIC, DESC_LEVEL_SHORT_APDU, 0, 0, 4, true,
+	  { 0x00, 0xCA, 0x00, 0x00, 0x00 }, 5 },
+	{ EXTENDED_LEVEL | DEVICE_AUTOMATIC, DESC_LEVEL_EXTENDED_APDU, 0, 0,
+	  700, true, { 0x00, 0xCA, 0x00, 0x00, 0x00, 0x10, 0x00 }, 7 },
+	{ TPDU_LEVEL | BY_HAND, DESC_LEVEL_TPDU, 0, FAST_T0, 16, true,
+	  { 0x00, 0xCA, 0x00, 0x00, 0x10 }, 5 },
+	{ TPDU_LEVEL | BY_HAND, DESC_LEVEL_TPDU, 1, FAST_T1, 100, true,
+	  { 0x00, 0xCA, 0x00, 0x00, 0x64 }, 5 },
+	{ BY_HAND, DESC_LEVEL_CHARACTER, 0, FAST_T0, 16, false,
+	  { 0x00, 0xCA, 0x00, 0x00, 0x10 }, 5 },
+	{ BY_HAND, DESC_LEVEL_CHARACTER, 1, FAST_T1, 100, false,
+	  { 0x00, 0xCA, 0x00, 0x00, 0x64 }, 5 },
 };
 
 static void note(struct session_run *run, const char *what, uint64_t began)
@@ -45,9 +62,10 @@ static void note(struct session_run *run, const char *what, uint64_t began)
 static bool is_the_cards(const struct session_run *run, const uint8_t *answer,
 			 size_t size)
 {
-	return size == run->level->answer_size + 6 &&
-	       answer[0] == SESSION_SERIAL >> 24 && answer[3] == (SESSION_SERIAL & 0xFF) &&
-	       answer[size - 2] == 0x90;
+	for (size_t i = 0; i + 2 < size; i++)
+		if (answer[i] != FILLING)
+			return false;
+	return size == run->level->answer_size + 2 && answer[size - 2] == 0x90;
 }
 
 /* An answer, or an error and nothing of the device's. */
@@ -88,7 +106,7 @@ static int power_up_card(struct session_run *run, struct lun *lun, bool reset)
 	if (r < 0)
 		return r;
 	began = clock_now();
-	r = card_set_protocol(lun->reader, lun->slot, 0);
+	r = card_set_protocol(lun->reader, lun->slot, run->level->protocol);
 	note(run, "set protocol", began);
 	return r;
 }
@@ -101,8 +119,10 @@ static void enter_pin(struct session_run *run, struct lun *lun)
 	int r = control(lun->reader, lun->slot, VERIFY, verify, sizeof(verify),
 			answer, sizeof(answer), &size);
 
-	if (r == 0 && !run->foul)
-		run->wrong = "a PIN pad that there is not";
+	run->entered = r == 0 && size == sizeof(good) &&
+		       memcmp(answer, good, size) == 0;
+	if (r == 0 && !run->entered && !run->foul)
+		run->wrong = "another answer to a PIN";
 	note(run, "PIN entry", began);
 }
 
@@ -150,7 +170,7 @@ static void use(struct session_run *run, struct lun *lun)
 static void use_again(struct session_run *run, struct lun *lun)
 {
 	for (int i = 0; i < TRIES && !run->cured; i++) {
-		look(run, lun, 100);
+		look(run, lun, PACE_MS);
 		run->cured = power_up_card(run, lun, true) == 0 &&
 			     send_apdu(run, lun);
 	}
@@ -191,12 +211,15 @@ void session_run(struct session_run *run)
 		stopped_clock_pass(1000);
 	call_join(&run->call);
 	device_remove(&fixture.device, 0);
+	/* A device that nobody has open tells nothing. */
+	script_lock(&fixture.device.script);
+	script_flush(&fixture.device.script, USB_INTERRUPT);
+	script_unlock(&fixture.device.script);
 }
 
 void session_set_level(const struct session_level *level)
 {
-	device_set_features(&fixture.device,
-			    level->features | DEVICE_AUTOMATIC);
-	fixture.device.answer_size = level->answer_size;
-	fixture.device.script.info.descriptor[PIN_SUPPORT] = 3;
+	device_set_features(&fixture.device, level->features);
+	contact_plug(&fixture.device, level->level, level->atr,
+		     level->answer_size);
 }

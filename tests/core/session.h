@@ -15,21 +15,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "desc.h"
 #include "stopped_clock.h"
 
 #define SESSION_SERIAL	0x01020304u	/* of its card */
 #define SESSION_LUN	0x30000ul
-#define SESSION_LEVELS	2
+#define SESSION_LEVELS	6
 #define SESSION_S	4000	/* it is over by then */
 
 struct session_level {
 	uint32_t features;
-	size_t answer_size;	/* that the card adds */
+	enum desc_level level;
+	uint8_t protocol;
+	unsigned atr;		/* of contact.h */
+	size_t answer_size;	/* without status */
+	bool pins;		/* can be entered at the reader */
 	uint8_t command[7];
 	size_t size;
 };
 
-/* Short and extended APDUs. */
+/* APDUs, short and extended; T=0 and T=1, as TPDUs and as characters. */
 extern const struct session_level session_levels[SESSION_LEVELS];
 
 struct session_run {
@@ -39,6 +44,7 @@ struct session_run {
 	bool foul;		/* any answer of the card's is as good */
 	const struct session_level *level;
 	int opened;		/* what the open returned */
+	bool entered;		/* the card has taken the PIN */
 	bool cured;		/* the last APDU was right */
 	uint64_t longest_ms;
 	const char *longest, *wrong;	/* NULL: nothing was */

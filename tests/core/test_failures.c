@@ -127,6 +127,7 @@ static void assert_as_good_as_new(const struct session_level *level)
 	assert_null(run.wrong);
 	assert_int_equal(run.opened, 0);
 	assert_true(run.cured);
+	assert_int_equal(run.entered, level->pins);
 	assert_int_equal(fixture.device.script.resets, 0);
 }
 

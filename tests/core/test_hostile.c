@@ -301,7 +301,8 @@ static void whatever_a_reader_says_no_call_hangs(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < rounds; i++) {
-		const struct session_level *level = &session_levels[i % 2];
+		const struct session_level *level = 
+			&session_levels[i % SESSION_LEVELS];
 		struct session_run run = {
 			.level = level,
 			.foul = true,

@@ -7,6 +7,7 @@ memory, descriptor or thread is left behind; and sixteen readers at once.
 """
 import argparse
 import os
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -116,6 +117,44 @@ def every_urb_may_fail_with_any_error(host, count):
     assert not host.stats("r").get("resets")
 
 
+def left_of(answers, what):
+    """How far the last refusal was off."""
+    return int(re.search(rf"refuse {what} left=(\d+)", answers).group(1))
+
+
+def refuse_each(host, place, what, most):
+    """Returns how many of them a session asks for."""
+    session = [f"create 0 {name_of(place)}", "presence 0", "power 0 up",
+               "protocol 0 1", "transmit 0 801400000c", "close 0"]
+    for number in range(1, most):
+        answers = say(host, f"refuse {what} {number}", *session,
+                      f"refuse {what} 0")
+        left = left_of(answers.rsplit(" 0 rc", 1)[1], what)
+        if left:
+            return number - 1
+        # libusb does without some of its own.
+        assert re.search("create 0 rc=(612|0)\\b", answers), answers
+        repeat(host, place, 1)
+    raise AssertionError(f"{most} and more of {what}")
+
+
+def every_thread_and_piece_of_memory_may_be_refused(host, _):
+    """The fourth case."""
+    place = host.plug("r")
+    host.insert("r")
+    repeat(host, place, WARM)
+    before = holdings(host)
+    threads = refuse_each(host, place, "thread", 10)
+    memory = 0 if os.environ.get("SANITIZE") else refuse_each(
+        host, place, "memory", 400)
+    print(f"# {threads} threads, {memory} pieces of memory")
+    assert threads >= 1
+    assert memory >= 10 or os.environ.get("SANITIZE")
+    after = holdings(host)
+    assert after[:2] == before[:2], (before, after)
+    assert host.state("r")["claimed"] == "0"
+
+
 def main():
     """TAP."""
     parser = argparse.ArgumentParser()
@@ -126,7 +165,8 @@ def main():
         lab.skip("no module: set MODULE or use --module")
     cases = (nothing_is_left_of_a_module_that_was_unloaded,
              sixteen_readers_work_at_once,
-             every_urb_may_fail_with_any_error)
+             every_urb_may_fail_with_any_error,
+             every_thread_and_piece_of_memory_may_be_refused)
     print(f"1..{len(cases)}", flush=True)
     for number, case in enumerate(cases, 1):
         host = lab.Host(options.module)

@@ -123,9 +123,12 @@ static void end_workers(void)
 static void take_line(char *line)
 {
 	unsigned number;
+	char what[8];
 	int used = 0;
 
-	if (sscanf(line, "%u: %n", &number, &used) == 1 && used &&
+	if (sscanf(line, "refuse %7s %u", what, &number) == 2)
+		host_refuse(what, number);
+	else if (sscanf(line, "%u: %n", &number, &used) == 1 && used &&
 	    number < THREADS)
 		give(number, line + used);
 	else if (strcmp(line, "join\n") == 0)

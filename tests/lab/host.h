@@ -4,7 +4,7 @@
  * host - loads a driver as pcscd does and calls it, as a script says; README.
  *
  * host.c reads the script and keeps the threads, host_module.c is the driver's
- * side, host_calls.c the words. log_msg and log_xxd are there for the driver.
+ * side, host_calls.c the words, host_refuse.c what the driver does not get. log_msg and log_xxd are there for the driver.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -41,6 +41,15 @@ void host_set_path(const char *path);
 
 /* One command, its answer printed; thread is only told. */
 void host_call(char **words, unsigned thread);
+
+/*
+ * The n-th thread or piece of memory ("thread", "memory") that is asked for in
+ * a call is refused; 0: none. Prints how many calls it was off.
+ */
+void host_refuse(const char *what, unsigned nth);
+
+/* This thread is in a call of the driver's, or not. */
+void host_count(bool on);
 
 uint64_t host_now(void);
 

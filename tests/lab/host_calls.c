@@ -205,7 +205,9 @@ static void run(size_t row, char **words, unsigned thread, uint8_t *bytes)
 
 	if (n >= 0) {
 		call.in_size = (size_t)n;
+		host_count(true);
 		code = calls[row].run(&call);
+		host_count(false);
 	}
 	print(&call, start, thread, code);
 }
