@@ -241,10 +241,19 @@ static bool is_answer(const struct ccid_reply *reply)
 	return reply->outcome == CCID_DONE || reply->error == CCID_ERROR_MUTE;
 }
 
+/* The slot is in the middle of an abort, by whomever, until somebody ends it. */
+static bool is_stuck(const struct ccid_reply *reply)
+{
+	return reply->outcome == CCID_FAILED &&
+	       reply->error == CCID_ERROR_ABORTED;
+}
+
 static void take_evidence(const struct channel *channel,
 			  const struct ccid_reply *reply)
 {
-	if (channel->question && !is_answer(reply))
+	if (channel->question && is_stuck(reply))
+		movement_unanswered(channel->reader, channel->slot);
+	else if (channel->question && !is_answer(reply))
 		movement_refused(channel->reader, channel->slot);
 	else
 		movement_replied(channel->reader, channel->slot, reply->icc,

@@ -274,6 +274,25 @@ static void an_abort_that_was_left_undone_is_done(void **state)
 	assert_right_within(SOON_MS);
 }
 
+/* No card, so no command ever comes: whoever asks for movements sees to it. */
+static void an_abort_that_was_left_undone_hides_no_movement(void **state)
+{
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	fixture_open();
+	script_lock(&fixture.device.script);
+	fixture.device.slot[0].aborting = true;
+	fixture.device.slot[0].abort_seq = 77;
+	script_unlock(&fixture.device.script);
+	watch_start(0);
+	stopped_clock_pass(10000);
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_pass(SOON_MS);
+	assert_int_equal(order_join(&watching, NULL), 0);
+	assert_int_equal(watching.size, TRACK_PRESENT);
+	assert_int_equal(resets(), 0);
+}
+
 /* Nobody watches; the question comes before the power-up that needs it. */
 static void a_power_up_in_doubt_mends_the_reader(void **state)
 {
@@ -575,6 +594,7 @@ int main(int argc, char *argv[])
 		TEST(a_command_that_the_out_pipe_refuses_costs_one_apdu),
 		TEST(a_command_written_in_part_resets_the_device),
 		TEST(an_abort_that_was_left_undone_is_done),
+		TEST(an_abort_that_was_left_undone_hides_no_movement),
 		TEST(a_power_up_in_doubt_mends_the_reader),
 		TEST(a_hardware_error_fails_the_command_that_it_names),
 		TEST(a_reader_that_hangs_is_reset_and_its_card_told_as_swapped_once),
