@@ -157,7 +157,7 @@ static void suspect(struct reader *reader, unsigned slot, uint8_t select)
 	pthread_mutex_lock(&reader->lock);
 	if (s->again && reader->slot[slot].select == select &&
 	    (track->trust != TRACK_PROVEN ||
-	     s->chatty[TRACK_POWER_ON] >= TRACK_CHATTY_ROW))
+	     (s->chatty >> TRACK_POWER_ON & 1)))
 		movement_replied(reader, slot, CCID_ICC_ABSENT, false);
 	pthread_mutex_unlock(&reader->lock);
 }

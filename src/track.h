@@ -31,8 +31,9 @@
  *   answer: a card, active       visit n+1       visit n+1 if ended
  *   an answer older than other evidence          doubt, asked again
  *   something may be lost        doubt           doubt
- *   the machine has slept        doubt           visit n+1 if powered by us and
- *                                                the reader activates, doubt
+ *   the machine has slept        doubt           visit n+1 if powered by us, or
+ *                                                just being so, and the reader
+ *                                                activates, doubt
  *   the device was reset         doubt           visit n+1 if powered by us,
  *                                                doubt
  *   after any of the three, the  -               visit n+1
@@ -54,10 +55,12 @@
  *   power command
  *   otherwise                                    visit n+1
  *
- * Chatty is a reader that sets the bit behind two power commands of one kind in
- * a row; one without it ends that. A reader is trusted from its first true
- * notification on, until an answer tells of a movement that none announces
- * within a second although none was lost: then it is asked at intervals.
+ * Chatty is a reader that sets the bit behind a power command although the ATR
+ * stays the same before and after; a command of that kind without the bit ends that. If there is
+ * another ATR after a bit that was not believed, it is visit n+1. A reader is
+ * trusted from its first true notification on, until an answer tells of a
+ * movement that none announces within a second although none was lost: then it
+ * is asked at intervals.
  *
  * A reader that leaves eight questions in a row without answer is asked once for
  * each doubt, and at the slowest pace, until it answers one. What it leaves in
@@ -80,7 +83,6 @@
 
 #define TRACK_BURST_MS		500	/* movements closer than this: confirm */
 #define TRACK_CHATTY_MS		500	/* a bit this soon after a power command */
-#define TRACK_CHATTY_ROW	2	/* so many in a row: the reader's habit */
 #define TRACK_SILENT_ROW	8	/* so many questions without answer */
 #define TRACK_ECHO_MS		1000	/* the notification of what we know already */
 
@@ -163,7 +165,9 @@ struct track_slot {
 	enum track_power power_kind;
 	uint64_t power_ms;	/* last power command; 0: none */
 	bool power_bit;		/* a change bit came in its window */
-	uint8_t chatty[TRACK_POWER_KINDS];	/* such windows in a row */
+	uint8_t unproven;	/* kinds with such a bit, as 1 << kind, */
+	uint8_t provable;	/* those whose window is over, */
+	uint8_t chatty;		/* and those known to be a habit */
 };
 
 struct track {

@@ -71,16 +71,14 @@ static bool merge(struct device *device, struct device_slot *slot)
 		device->script.pipe[USB_INTERRUPT].message;
 	unsigned i = (unsigned)(slot - device->slot);
 
-	if (device->announcement != DEVICE_MERGED || !slot->alone ||
-	    !waiting || waiting->size != 1 + (device->slots + 3) / 4 ||
+	if (device->announcement != DEVICE_MERGED || !waiting ||
+	    waiting->size != 1 + (device->slots + 3) / 4 ||
 	    waiting->bytes[0] != CCID_NOTIFY_SLOT_CHANGE)
 		return false;
 	waiting->bytes[1 + i / 4] &= (uint8_t)~(3u << i % 4 * 2);
 	waiting->bytes[1 + i / 4] |= (uint8_t)((slot->present | 2u)
 					       << i % 4 * 2);
 	slot->changed = false;
-	slot->alone = 0;
-	slot->last_alone = 0;
 	return true;
 }
 
@@ -94,8 +92,6 @@ static void announce(struct device *device, struct device_slot *slot)
 		return;
 	if (merge(device, slot))
 		return;
-	slot->alone += slot->last_alone;
-	slot->last_alone = 1;
 	size = compose(device, message);
 	if (device->cuts)
 		size = 1;

@@ -26,11 +26,7 @@
 
 enum device_announcement {
 	DEVICE_EACH,	/* a message for each movement */
-	/*
-	 * Movements that nobody has fetched become one message; not twice in a
-	 * row, which is how chatty readers are recognised.
-	 */
-	DEVICE_MERGED,
+	DEVICE_MERGED,	/* one for all that nobody has fetched */
 	DEVICE_MUTE,	/* nothing, though there is an endpoint */
 };
 
@@ -67,7 +63,6 @@ struct device_slot {
 	uint8_t abort_seq;
 	bool changed;		/* not told yet */
 	uint64_t announced;	/* by this message of the interrupt pipe */
-	unsigned alone, last_alone;	/* movements since some merged */
 	uint8_t *command;	/* parts of a chained APDU */
 	size_t command_size;
 	uint8_t *answer;	/* what is left of a chained answer */

@@ -146,9 +146,6 @@ static void change_asleep(unsigned slot, bool present)
 	s->present = present;
 	s->active = present && life.device.auto_activation;
 	s->card.serial = ++serials;
-	/* Two bits in place, one after the other, would look like a habit. */
-	s->alone = 0;
-	s->last_alone = 0;
 	if (present)
 		life.came[slot] = host_tick();
 	host_note(&life.slot[slot], present ? "asleep: card in"

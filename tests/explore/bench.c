@@ -146,11 +146,16 @@ static void forget_marks(struct world *w)
 		w->note[i] &= (uint8_t)~NOTE_AFTER;
 }
 
-/* The ATR of a card is looked at only if it may be another one by now. */
+/*
+ * The ATR of a card is looked at if it may be another one by now, and to prove
+ * that a bit came for nothing.
+ */
 static void forget_atr(struct bench *bench)
 {
 	const struct config *c = bench->config;
 
+	if (c->chatty_on || c->chatty_off)
+		return;
 	if (!bench->world.kept.shown || !(c->sleeps || c->garbles))
 		bench->world.shown_card = 0;
 }

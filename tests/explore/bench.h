@@ -130,7 +130,9 @@ struct kept {
 	uint8_t power_recent;
 	uint8_t power_kind;
 	uint8_t power_bit;
-	uint8_t chatty[TRACK_POWER_KINDS];
+	uint8_t unproven;
+	uint8_t provable;
+	uint8_t chatty;
 };
 
 /* Bits of a notification on its way */

@@ -102,23 +102,29 @@ static void keep_told(const struct track_slot *s, struct kept *kept)
 	kept->announced = s->doubt && s->announced;
 }
 
-/*
- * The row of power commands with a change bit: it is looked at in the window
- * of the last one, and at the next one; a command without the bit ends it.
- */
+/* What the next power command will judge is judged as soon as it can be. */
 static void keep_habits(const struct track_slot *s, uint64_t now,
 			struct kept *kept)
 {
 	bool window = s->powering || window_of(s->power_ms, now,
 					       TRACK_CHATTY_MS);
+	uint8_t kind = (uint8_t)(1u << s->power_kind);
 
-	memcpy(kept->chatty, s->chatty, sizeof(kept->chatty));
-	if (!window && !s->power_bit)
-		kept->chatty[s->power_kind] = 0;
-	if (!window && !kept->chatty[s->power_kind])
+	kept->chatty = s->chatty;
+	if (window) {
+		kept->power_kind = (uint8_t)s->power_kind;
+		kept->power_bit = s->power_bit;
+		kept->unproven = s->unproven;
+		kept->provable = s->provable;
 		return;
-	kept->power_kind = (uint8_t)s->power_kind;
-	kept->power_bit = s->power_bit;
+	}
+	kept->power_bit = true;
+	kept->provable = s->provable;
+	if (!s->power_bit) {
+		kept->chatty &= (uint8_t)~kind;
+		kept->provable &= (uint8_t)~kind;
+	}
+	kept->provable |= s->unproven;
 }
 
 static void keep_power(const struct track_slot *s, uint64_t now,
@@ -197,7 +203,9 @@ static void restore_power(const struct kept *kept, uint64_t now,
 					       : TRACK_CHATTY_MS);
 	s->power_kind = kept->power_kind;
 	s->power_bit = kept->power_bit;
-	memcpy(s->chatty, kept->chatty, sizeof(s->chatty));
+	s->unproven = kept->unproven;
+	s->provable = kept->provable;
+	s->chatty = kept->chatty;
 }
 
 void keep_restore(const struct kept *kept, uint64_t now, struct track *track,

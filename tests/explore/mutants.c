@@ -226,6 +226,9 @@ static const struct config crowded = {
 static const struct config chatty = {
 	.notes = 1, .proven = true, .chatty_on = true, .chatty_off = true,
 };
+static const struct config eager = {
+	.notes = 1, .proven = true, .auto_activation = true, .client = true,
+};
 static const struct config late = {
 	.notes = 1, .proven = true, .late = true, .client = true,
 };
@@ -292,6 +295,8 @@ static const struct {
 		       .resumed = sleep_without_notice } },
 	{ &dozing, { "the machine has slept, and any ATR will do",
 		     .identified = any_atr_will_do } },
+	{ &eager, { "one bit behind a power command is a habit, whatever the ATR",
+		    .identified = any_atr_will_do } },
 	{ &resetting, { "an APDU is sent in doubt, after resets",
 			.may_transmit = transmit_in_doubt } },
 };

@@ -42,10 +42,7 @@ void promise_at_presence(struct bench *bench, enum track_presence answer)
 		bench_break(bench, "a device that is there is gone");
 }
 
-/*
- * A reader that sets the change bit behind power commands as a habit, twice in
- * a row, hides a swap there.
- */
+/* A reader that sets the change bit behind power commands hides a swap there. */
 bool promise_is_beyond_knowing(const struct bench *bench)
 {
 	const struct track_slot *s = &bench->track.slot[0];
@@ -53,7 +50,7 @@ bool promise_is_beyond_knowing(const struct bench *bench)
 		      (s->power_ms &&
 		       bench->now - s->power_ms < TRACK_CHATTY_MS);
 
-	return window && s->chatty[s->power_kind] + 1 >= TRACK_CHATTY_ROW;
+	return window && (s->chatty >> s->power_kind & 1);
 }
 
 /* The driver hears of the swap that is owed: from now on it is known. */
@@ -253,6 +250,16 @@ static void look_at_trust(struct bench *bench)
 		bench_break(bench, "an honest reader is taken for a liar");
 }
 
+/* Nor is a bit that told of another card the habit of any. */
+static void look_at_habits(struct bench *bench)
+{
+	const struct config *c = bench->config;
+
+	if (!c->chatty_on && !c->chatty_off && !c->doubles &&
+	    bench->track.slot[0].chatty)
+		bench_break(bench, "true movements are taken for a habit");
+}
+
 /* A host's polling thread that never asks for presence is no watcher. */
 static void look_at_watcher(struct bench *bench)
 {
@@ -265,6 +272,7 @@ void promise_between(struct bench *bench)
 	const struct world *w = &bench->world;
 
 	look_at_trust(bench);
+	look_at_habits(bench);
 	look_at_watcher(bench);
 	if (bench->track.slot[0].watched && !w->unplugged)
 		try_presence(bench);

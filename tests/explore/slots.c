@@ -187,14 +187,14 @@ static bool move(unsigned i)
 	return true;
 }
 
-/* A stated limit: change bits behind power commands, twice in a row. */
+/* A stated limit: the habit of change bits behind power commands. */
 static bool looks_chatty(unsigned i)
 {
 	const struct track_slot *t = &bench.track.slot[i];
 
 	return (t->powering ||
 		(t->power_ms && bench.now - t->power_ms < TRACK_CHATTY_MS)) &&
-	       t->chatty[t->power_kind] + 1 >= TRACK_CHATTY_ROW;
+	       (t->chatty >> t->power_kind & 1);
 }
 
 static bool notify(unsigned i)

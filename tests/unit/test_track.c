@@ -302,64 +302,120 @@ static void a_second_after_it_no_more(void **state)
 
 /* --- the habit of setting the bit behind power commands */
 
-static unsigned bit_behind(enum track_power kind)
+static unsigned bit_behind_off(void)
 {
-	begin_power(kind);
-	end_power(true);
+	power_off();
 	later(499);
 	return notified(true, CHANGED);
 }
 
-static void settle_active(void)
+/* A power-up; the ATR is the same as the last one, or another. */
+static unsigned atr(bool same)
 {
-	ask();
-	answered(CCID_ICC_ACTIVE);
+	unsigned news;
+
+	begin_power(TRACK_POWER_ON);
+	news = track_identified(&t, 0, same, now);
+	end_power(true);
 	later(10000);
+	return news;
 }
 
-static void two_bits_behind_power_ups_are_a_habit(void **state)
+static void learn_habit(void)
 {
-	(void)state;
 	open_slot(true);
-	assert_int_equal(bit_behind(TRACK_POWER_ON), TRACK_DOUBTED);
-	settle_active();
-	power_off();
+	atr(false);
+	assert_int_equal(bit_behind_off(), TRACK_SWAPPED);
 	later(10000);
-	assert_int_equal(bit_behind(TRACK_POWER_ON),
-			 TRACK_DOUBTED | TRACK_CHATTY);
-	settle_active();
-	power_off();
-	later(10000);
-	assert_int_equal(bit_behind(TRACK_POWER_ON), TRACK_DOUBTED);
-	settle_active();
-	assert_inside(1);
+	assert_int_equal(atr(true), TRACK_CHATTY);
 }
 
-static void two_bits_behind_power_offs_are_a_habit(void **state)
+static void a_bit_behind_power_offs_is_a_habit(void **state)
 {
 	(void)state;
-	open_slot(true);
-	power_up();
-	later(10000);
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), TRACK_SWAPPED);
-	later(10000);
-	power_up();
-	later(10000);
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), TRACK_CHATTY);
-	later(10000);
-	power_up();
-	later(10000);
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), 0);
+	learn_habit();
+	assert_int_equal(bit_behind_off(), 0);
 	assert_inside(2);
 	later(1);
 	assert_int_equal(notified(true, CHANGED), TRACK_SWAPPED);
+}
+
+static void a_bit_behind_power_ups_is_a_habit(void **state)
+{
+	(void)state;
+	open_auto_slot(true);
+	begin_power(TRACK_POWER_ON);
+	end_power(true);
+	later(499);
+	assert_int_equal(notified(true, CHANGED), TRACK_SWAPPED);
+	later(10000);
+	begin_power(TRACK_POWER_ON);
+	assert_int_equal(track_identified(&t, 0, true, now), TRACK_CHATTY);
+	end_power(true);
+	later(499);
+	assert_int_equal(notified(true, CHANGED), 0);
+	assert_inside(2);
+}
+
+static void a_bit_before_another_atr_is_no_habit(void **state)
+{
+	(void)state;
+	open_slot(true);
+	atr(false);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(bit_behind_off(), TRACK_SWAPPED);
+		later(10000);
+		assert_int_equal(atr(false), 0);
+	}
+}
+
+static unsigned atr_behind_a_bit(bool same)
+{
+	unsigned news;
+
+	begin_power(TRACK_POWER_ON);
+	notified(true, CHANGED);
+	news = track_identified(&t, 0, same, now);
+	end_power(true);
+	later(10000);
+	return news;
+}
+
+/* It may come from a card that took the place of the one that answers. */
+static void a_bit_in_a_power_up_is_not_proven_by_its_atr(void **state)
+{
+	(void)state;
+	open_auto_slot(true);
+	assert_int_equal(atr_behind_a_bit(true), 0);
+	assert_int_equal(atr_behind_a_bit(true), TRACK_CHATTY);
+}
+
+/* Or from the card that answers already. */
+static void nor_by_the_next_if_the_atr_was_another_before(void **state)
+{
+	(void)state;
+	open_auto_slot(true);
+	assert_int_equal(atr_behind_a_bit(false), 0);
+	assert_int_equal(atr_behind_a_bit(true), 0);
+	assert_int_equal(atr_behind_a_bit(true), TRACK_CHATTY);
+}
+
+static void a_habit_hides_no_card_with_another_atr(void **state)
+{
+	(void)state;
+	learn_habit();
+	assert_int_equal(bit_behind_off(), 0);
+	assert_inside(2);
+	later(10000);
+	assert_int_equal(atr(false), TRACK_SWAPPED);
+	assert_inside(3);
 }
 
 static void several_bits_behind_one_command_count_as_one(void **state)
 {
 	(void)state;
 	open_slot(true);
-	bit_behind(TRACK_POWER_OFF);
+	bit_behind_off();
 	assert_int_equal(notified(true, CHANGED),
 			 TRACK_SWAPPED | TRACK_DOUBTED);
 }
@@ -367,44 +423,41 @@ static void several_bits_behind_one_command_count_as_one(void **state)
 static void a_command_without_the_bit_ends_the_habit(void **state)
 {
 	(void)state;
-	open_slot(true);
-	bit_behind(TRACK_POWER_OFF);
-	later(10000);
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), TRACK_CHATTY);
-	later(10000);
+	learn_habit();
 	power_off();
 	later(10000);
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), TRACK_SWAPPED);
+	assert_int_equal(atr(true), 0);
+	assert_int_equal(bit_behind_off(), TRACK_SWAPPED);
 }
 
-static void a_true_movement_ends_a_row_but_no_habit(void **state)
+static void a_true_movement_ends_what_is_no_habit_yet(void **state)
 {
 	(void)state;
 	open_slot(true);
-	bit_behind(TRACK_POWER_OFF);
+	atr(false);
+	bit_behind_off();
 	remove_card();
 	insert();
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), TRACK_SWAPPED);
+	assert_int_equal(atr(true), 0);
+	assert_int_equal(bit_behind_off(), TRACK_SWAPPED);
 	later(10000);
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), TRACK_CHATTY);
+	assert_int_equal(atr(true), TRACK_CHATTY);
 	remove_card();
 	insert();
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), 0);
+	atr(true);
+	assert_int_equal(bit_behind_off(), 0);
 }
 
 static void a_movement_in_the_window_tells_nothing_of_the_habit(void **state)
 {
 	(void)state;
-	open_slot(true);
-	bit_behind(TRACK_POWER_OFF);
-	later(10000);
-	bit_behind(TRACK_POWER_OFF);
-	later(10000);
+	learn_habit();
 	begin_power(TRACK_POWER_OFF);
 	remove_card();
 	end_power(true);
 	insert();
-	assert_int_equal(bit_behind(TRACK_POWER_OFF), 0);
+	atr(false);
+	assert_int_equal(bit_behind_off(), 0);
 }
 
 /* --- replies */
@@ -630,11 +683,15 @@ int main(void)
 		test(nothing_is_a_repetition_after_the_second_power_up),
 		test(a_bit_after_a_second_power_up_may_be_late),
 		test(a_second_after_it_no_more),
-		test(two_bits_behind_power_ups_are_a_habit),
-		test(two_bits_behind_power_offs_are_a_habit),
+		test(a_bit_behind_power_offs_is_a_habit),
+		test(a_bit_behind_power_ups_is_a_habit),
+		test(a_bit_before_another_atr_is_no_habit),
+		test(a_bit_in_a_power_up_is_not_proven_by_its_atr),
+		test(nor_by_the_next_if_the_atr_was_another_before),
+		test(a_habit_hides_no_card_with_another_atr),
 		test(several_bits_behind_one_command_count_as_one),
 		test(a_command_without_the_bit_ends_the_habit),
-		test(a_true_movement_ends_a_row_but_no_habit),
+		test(a_true_movement_ends_what_is_no_habit_yet),
 		test(a_movement_in_the_window_tells_nothing_of_the_habit),
 		test(a_reply_that_agrees_is_nothing),
 		test(a_reply_that_disagrees_is_looked_into),

@@ -53,6 +53,18 @@ static void a_powered_card_of_a_reader_that_activates_is_another_after_sleep(
 	assert_settled();
 }
 
+static void an_atr_from_before_a_sleep_is_worth_nothing(void **state)
+{
+	(void)state;
+	open_auto_slot(true);
+	begin_power(TRACK_POWER_ON);
+	track_resumed(&t, 0, now);
+	replied(CCID_ICC_ACTIVE);
+	track_identified(&t, 0, false, now);
+	assert_int_equal(end_power(true), -ESTALE);
+	assert_inside(2);
+}
+
 static void sleep_unpowered(void)
 {
 	watch_powered_card();
@@ -356,6 +368,7 @@ int main(void)
 		cmocka_unit_test(an_unpowered_card_with_another_atr_is_another_visit),
 		cmocka_unit_test(another_atr_is_no_swap_if_none_was_given_out),
 		cmocka_unit_test(another_atr_is_no_swap_while_nothing_was_lost),
+		cmocka_unit_test(an_atr_from_before_a_sleep_is_worth_nothing),
 		cmocka_unit_test(a_card_swapped_asleep_while_off_is_known_by_its_atr),
 		cmocka_unit_test(a_reset_makes_one_swap_of_a_powered_card),
 		cmocka_unit_test(a_card_that_left_in_a_reset_is_told_as_removed_once),
