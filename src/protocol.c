@@ -140,6 +140,7 @@ static int set_parameters(struct reader *reader, unsigned slot,
 		.purpose = EXCHANGE_CARD,
 		.wait_ms = EXCHANGE_SHORT_MS,
 		.deadline = clock_now() + EXCHANGE_SHORT_MS,
+		.gentle = true,	/* the card's reset may do */
 	};
 	struct ccid_reply reply;
 	int r = exchange_run(reader, slot, &command, &reply);
@@ -192,6 +193,34 @@ static int start_over_slowly(struct reader *reader, unsigned slot,
 		return r;
 	reader->slot[slot].session.slow_visit = current_visit(reader, slot);
 	return negotiate(reader, slot, params);
+}
+
+static unsigned count_resets(struct reader *reader)
+{
+	unsigned resets;
+
+	pthread_mutex_lock(&reader->lock);
+	resets = reader->resets;
+	pthread_mutex_unlock(&reader->lock);
+	return resets;
+}
+
+/*
+ * A reader that had to be reset over it would have to be each time the card is
+ * powered up again, which counts as another one by then.
+ */
+static int agree_on(struct reader *reader, unsigned slot,
+		    struct params *params)
+{
+	unsigned resets = count_resets(reader);
+	int r = negotiate(reader, slot, params);
+
+	if (is_failed_negotiation(r))
+		r = start_over_slowly(reader, slot, params);
+	if (r < 0 && resets != count_resets(reader))
+		reader->slot[slot].session.slow_visit =
+			current_visit(reader, slot);
+	return r;
 }
 
 static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
@@ -269,9 +298,7 @@ int protocol_agree(struct reader *reader, unsigned slot, uint8_t protocol)
 	r = decide(reader, slot, protocol, &params);
 	if (r < 0)
 		return r;
-	r = negotiate(reader, slot, &params);
-	if (is_failed_negotiation(r))
-		r = start_over_slowly(reader, slot, &params);
+	r = agree_on(reader, slot, &params);
 	session->spoilt = r < 0;
 	if (r < 0)
 		return r;
