@@ -161,6 +161,19 @@ static void a_silent_reader_is_given_up(void **state)
 	assert_goes_on();
 }
 
+static void an_option_caps_how_long_it_is_waited_for(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_with_card();
+	fixture.reader->options.timeout_cap_s = 1;
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	assert_int_equal(send(get_data, sizeof(get_data), &ms), -ETIMEDOUT);
+	assert_in_range(ms, 1000, 3000);
+	assert_goes_on();
+}
+
 static void a_reader_that_does_not_follow_an_abort_is_given_up(void **state)
 {
 	uint64_t ms;
@@ -370,6 +383,7 @@ int main(int argc, char *argv[])
 		TEST(room_for_less_than_a_status_is_refused_without_traffic),
 		TEST(an_answer_beyond_the_room_is_received_and_refused),
 		TEST(a_silent_reader_is_given_up),
+		TEST(an_option_caps_how_long_it_is_waited_for),
 		TEST(a_reader_that_does_not_follow_an_abort_is_given_up),
 		TEST(an_extension_gives_more_time),
 		TEST(extensions_for_ever_end_after_ten_minutes),

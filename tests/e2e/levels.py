@@ -179,6 +179,18 @@ def t_1_takes_no_more_xfr_blocks_than_needed():
                     assert took == wanted, (took, wanted)
 
 
+def reads_have_room_for_whole_packets():
+    for packet, message in ((8, 271), (64, 271), (64, 300), (512, 65556)):
+        with Station() as station:
+            with station.reader("extended", packet=packet,
+                                message_size=message):
+                with station.card("echo", atr=ATRS[1]) as card:
+                    assert ask(card, read(0, 65536, True)) == \
+                        counting(0, 65536) + OK
+                stats = station.bench.stats("r")
+                assert stats["in"] > 0 and not stats.get("in-odd"), stats
+
+
 def slowly(bench, apdu):
     """opensc-tool's answer to an APDU, as text."""
     done = bench.run(["opensc-tool", "-s", apdu.hex()])
@@ -290,6 +302,7 @@ if __name__ == "__main__":
         a_command_that_does_not_fit_a_short_apdu_reader_is_refused,
         a_short_command_that_does_not_fit_a_message_is_refused,
         t_1_takes_no_more_xfr_blocks_than_needed,
+        reads_have_room_for_whole_packets,
         opensc_tool_reads_atr_and_sends_apdus_at_every_level,
         a_card_pulled_while_it_works_is_told_as_absent,
         a_card_pulled_from_a_reader_that_falls_silent_is_told_as_absent,

@@ -238,6 +238,8 @@ int vdevice_submit(struct vdevice *device, struct vurb *urb)
 	}
 	device->counts.number[pipe == &ccid->in ? VCOUNT_IN :
 						  VCOUNT_INTERRUPT]++;
+	if (pipe == &ccid->in && urb->size % pipe->packet)
+		device->counts.number[VCOUNT_IN_ODD]++;
 	vpipe_submit(pipe, urb);
 	if (pipe == &ccid->interrupt)
 		vnotify_polled(ccid);

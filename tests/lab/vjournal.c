@@ -22,6 +22,7 @@ static const char *const names[VCOUNT_NUMBER] = {
 	[VCOUNT_CONTROLS] = "controls",
 	[VCOUNT_OUT] = "out",
 	[VCOUNT_IN] = "in",
+	[VCOUNT_IN_ODD] = "in-odd",
 	[VCOUNT_INTERRUPT] = "interrupt",
 	[VCOUNT_IN_DONE] = "in-done",
 	[VCOUNT_INTERRUPT_DONE] = "interrupt-done",

@@ -21,6 +21,7 @@ enum vcount {
 	VCOUNT_CONTROLS,
 	VCOUNT_OUT,		/* urbs submitted to bulk-OUT ... */
 	VCOUNT_IN,
+	VCOUNT_IN_ODD,		/* of those, with no room for whole packets */
 	VCOUNT_INTERRUPT,
 	VCOUNT_IN_DONE,		/* urbs completed with status 0 ... */
 	VCOUNT_INTERRUPT_DONE,

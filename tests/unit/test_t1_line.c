@@ -20,8 +20,8 @@
  * what is left is right by chance as often as its EDC is (one in 256).
  *
  * T1_EXCHANGES in the environment or the first argument: how many exchanges
- * with all three faults (1000000 takes ten seconds); T1_SEED or the second: where
- * chance begins.
+ * with all three faults (a million takes ten seconds); T1_SEED or the second:
+ * where chance begins.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,6 +40,7 @@
 #define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
 #define GUARD		0xA5
 #define EXCHANGES	100000
+#define ALL_EXCHANGES	1000000
 #define SENDS_MAX	50000	/* in one exchange */
 #define LEN		2
 
@@ -64,7 +65,7 @@ static struct t1 engine;
 static uint8_t command[T1_CARD_COMMAND_MAX];
 static uint8_t answer[T1_CARD_ANSWER_MAX + 1];
 static uint8_t right[T1_CARD_ANSWER_MAX];
-static unsigned exchanges = EXCHANGES;
+static unsigned exchanges = ALL_EXCHANGES;
 static uint64_t seed = 20260101;
 
 static unsigned chance(unsigned limit)
