@@ -239,7 +239,8 @@ int locallist_lock(void)
 
 	if (!directory_of(path, LOCALPLIST))
 		return -ENAMETOOLONG;
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	/* whatever the umask is: pcscd may be somebody else */
+	if (mkdir(path, 0755) == 0 ? chmod(path, 0755) < 0 : errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -277,7 +278,7 @@ static int replace(const char *path, const char *text, size_t size)
 	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	/* whatever the umask is: pcscd may be somebody else */
+	/* as above */
 	if (fchmod(fd, 0644) == 0)
 		n = write(fd, text, size);
 	if (close(fd) == 0 && n == (ssize_t)size && rename(new, path) == 0)

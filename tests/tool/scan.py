@@ -138,6 +138,8 @@ def the_directory_is_made_and_others_may_read():
         assert listed(machine) == {}
         mode = stat.S_IMODE(os.stat(machine.path(LOCAL_LIST)).st_mode)
         assert mode == 0o644, oct(mode)
+        mode = stat.S_IMODE(os.stat(machine.path("/run/ccidtrack")).st_mode)
+        assert mode == 0o755, oct(mode)
         assert os.listdir(machine.path("/run/ccidtrack")) == ["Info.plist"]
 
 
