@@ -14,7 +14,7 @@ make_in_root()
 	"$MAKE" -s "$1" DESTDIR="$root" usbdropdir=/drivers \
 		udevrulesdir=/rules systemdsystemunitdir=/units \
 		bashcompletiondir=/completions bindir=/bin \
-		libexecdir=/libexec mandir=/man \
+		libexecdir=/libexec mandir=/man metainfodir=/metainfo \
 		>"$root.log" 2>&1 && rm -f "$root.log" && return
 	cat "$root.log"
 	rm -f "$root.log"
