@@ -240,6 +240,15 @@ def check_removal(level, protocol, removal, apdu, **moment):
                                                hex(code))
 
 
+def wait_for_swap(station, *what):
+    """pcscd has seen the new card."""
+    try:
+        station.until(lambda state: state.present and state.count >= 3)
+    except pcsc.Error as error:
+        raise AssertionError((*what, station.watch.state,
+                              station.bench.state("r"))) from error
+
+
 def check_swap(level, protocol, apdu, **moment):
     """Another card is in by then, and gets no byte of the old one's."""
     with Station() as station, station.reader(level):
@@ -248,7 +257,7 @@ def check_swap(level, protocol, apdu, **moment):
             code = leave_in_the_middle(station, protocol, card, apdu, swap,
                                        **moment)
             assert code == pcsc.NOT_TRANSACTED, (level, protocol, hex(code))
-            station.until(lambda state: state.present and state.count >= 3)
+            wait_for_swap(station, level, protocol)
             again = station.connect()
             got = ask(again, IDENTITY)
             assert int.from_bytes(got[:4], "big") == 77, got.hex()
