@@ -9,8 +9,13 @@
 
 #include <stdint.h>
 
-/* Before any thread is started. */
 extern unsigned fast_clock_speed;
+
+/*
+ * Before any thread is started. A machine that is busy elsewhere seems to stand
+ * still for seconds: where LAB_TIME_SCALE gives more time, the clock is slower.
+ */
+void fast_clock_run(unsigned speed);
 
 /* The machine has slept. */
 void fast_clock_sleep(uint64_t ms);

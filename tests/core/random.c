@@ -382,8 +382,7 @@ int main(int argc, char *argv[])
 				 : script_now_us() % 1000000;
 	uint64_t said = 0;
 
-	fast_clock_speed = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0)
-				    : SPEED;
+	fast_clock_run(argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : SPEED);
 	host_stop_us = malloc(HOST_STOPS_MAX * sizeof(*host_stop_us));
 	if (!host_stop_us)
 		return 1;
