@@ -143,6 +143,42 @@ static void an_answer_of_another_type_ends_the_command(void **state)
 	assert_fails(DEVICE_OTHER_TYPE, 0, 0, -EPROTO);
 }
 
+/*
+ * It may be one that was fast. What is checked in any answer is checked in it,
+ * and the answer that follows is nobody's.
+ */
+static void an_answer_ahead_of_its_command_is_checked_as_any(void **state)
+{
+	static const struct {
+		uint8_t type, slot;
+		uint8_t length;
+		int error;
+	} ahead[] = {
+		{ CCID_DATA_BLOCK, 0, 2, 0 },
+		{ CCID_SLOT_STATUS, 0, 2, -EPROTO },
+		{ CCID_DATA_BLOCK, 0, 3, -EPROTO },
+		{ CCID_DATA_BLOCK, 0, 1, -EPROTO },
+		{ CCID_DATA_BLOCK, 1, 2, 0 },
+	};
+
+	(void)state;
+	open_with_card();
+	for (size_t i = 0; i < sizeof(ahead) / sizeof(ahead[0]); i++) {
+		const uint8_t answer[] = {
+			ahead[i].type, ahead[i].length, 0, 0, 0, ahead[i].slot,
+			fixture.reader->seq, 0, 0, 0, 0x6A, 0x82,
+		};
+
+		device_say(&fixture.device, answer, sizeof(answer));
+		order_transmit(&a, 0, get_data, sizeof(get_data));
+		stopped_clock_pass(10000);
+		assert_int_equal(order_join(&a, NULL), ahead[i].error);
+		if (a.r == 0)
+			assert_int_equal(a.size, ahead[i].slot ? 6 : 2);
+		assert_goes_on();
+	}
+}
+
 static void an_answer_that_comes_too_late_is_nobody_elses(void **state)
 {
 	uint8_t late[] = {
@@ -276,6 +312,7 @@ int main(int argc, char *argv[])
 		TEST(an_answer_to_another_number_is_none),
 		TEST(an_answer_for_another_slot_is_none),
 		TEST(an_answer_of_another_type_ends_the_command),
+		TEST(an_answer_ahead_of_its_command_is_checked_as_any),
 		TEST(an_answer_that_comes_too_late_is_nobody_elses),
 		TEST(an_answer_without_a_card_is_dropped),
 		TEST(every_failure_that_the_reader_tells_is_one),

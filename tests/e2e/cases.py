@@ -13,6 +13,7 @@ time: mostly they wait, for pcscd sleeps a second before it ends.
 """
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import re
 import signal
@@ -68,6 +69,18 @@ def wait_for_socket(limit=10):
             time.sleep(0.001)
 
 
+def nudge(pcscd, mark, limit):
+    """Until it ends: a client that knocks before the order has reached it is
+    no help."""
+    end = time.monotonic() + deadline(limit)
+    while not pcscd.find(STOPPING, mark) and time.monotonic() < end:
+        try:
+            pcscd.wait_for(STOPPING, NUDGE_AFTER, mark)
+        except lab.Timeout:
+            with contextlib.suppress(OSError):
+                socket.socket(socket.AF_UNIX).connect(SOCKET)
+
+
 class Lab(lab.Lab):
     """The lab with the driver under test, and perhaps others beside it."""
 
@@ -87,10 +100,7 @@ class Lab(lab.Lab):
         pcscd = self.pcscd
         mark = pcscd.mark()
         os.kill(pcscd.pid, signal.SIGINT)
-        try:
-            pcscd.wait_for(STOPPING, NUDGE_AFTER, mark)
-        except lab.Timeout:
-            socket.socket(socket.AF_UNIX).connect(SOCKET)
+        nudge(pcscd, mark, limit)
         pcscd.wait_for(CLEANING, mark=mark)
         super().stop_pcscd(0, limit)
         _, last_words = re.split(f"{CLEANING}\n", pcscd.text(mark))

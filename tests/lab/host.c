@@ -123,11 +123,16 @@ static void end_workers(void)
 static void take_line(char *line)
 {
 	unsigned number;
+	long seconds;
 	char what[8];
 	int used = 0;
 
 	if (sscanf(line, "refuse %7s %u", what, &number) == 2)
 		host_refuse(what, number);
+	else if (sscanf(line, "step %ld", &seconds) == 1)
+		host_step(seconds);
+	else if (strcmp(line, "fork\n") == 0)
+		host_fork();
 	else if (sscanf(line, "%u: %n", &number, &used) == 1 && used &&
 	    number < THREADS)
 		give(number, line + used);

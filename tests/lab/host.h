@@ -4,7 +4,8 @@
  * host - loads a driver as pcscd does and calls it, as a script says; README.
  *
  * host.c reads the script and keeps the threads, host_module.c is the driver's
- * side, host_calls.c the words, host_refuse.c what the driver does not get. log_msg and log_xxd are there for the driver.
+ * side, host_calls.c the words, host_refuse.c what the driver does not get,
+ * host_world.c what else happens around it. log_msg and log_xxd are there for the driver.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -50,6 +51,12 @@ void host_refuse(const char *what, unsigned nth);
 
 /* This thread is in a call of the driver's, or not. */
 void host_count(bool on);
+
+/* The wall clock makes a step, for all that runs in here. */
+void host_step(long seconds);
+
+/* Prints how many descriptors a child inherits that ends at once. */
+void host_fork(void);
 
 uint64_t host_now(void);
 

@@ -78,7 +78,7 @@ static mode_t mode_of(int flags, va_list arguments)
 	va_list arguments;						\
 									\
 	if (node_place(path, &bus, &address))				\
-		return node_open(bus, address);				\
+		return node_open(bus, address, flags);				\
 	va_start(arguments, flags);					\
 	mode = mode_of(flags, arguments);				\
 	va_end(arguments);						\
@@ -88,7 +88,7 @@ static mode_t mode_of(int flags, va_list arguments)
 	unsigned bus, address;						\
 									\
 	if (node_place(path, &bus, &address))				\
-		return node_open(bus, address);				\
+		return node_open(bus, address, flags);				\
 	return REAL(name)(__VA_ARGS__, flags)
 
 PUBLIC int open(const char *path, int flags, ...)

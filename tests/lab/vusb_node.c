@@ -3,6 +3,7 @@
 #include "vusb_node.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/usbdevice_fs.h>
 #include <poll.h>
 #include <pthread.h>
@@ -153,7 +154,7 @@ static void node_free(struct node *node)
 	free(node);
 }
 
-int node_open(unsigned bus, unsigned address)
+int node_open(unsigned bus, unsigned address, int flags)
 {
 	struct node *node = calloc(1, sizeof(*node));
 	int fd, error;
@@ -166,6 +167,8 @@ int node_open(unsigned bus, unsigned address)
 	pthread_mutex_init(&node->call_lock, NULL);
 	pthread_mutex_init(&node->reap_lock, NULL);
 	fd = dial();
+	if (fd >= 0 && !(flags & O_CLOEXEC))
+		fcntl(fd, F_SETFD, 0);
 	if (fd >= 0 && fd < FDS && introduce(node, fd) == 0) {
 		__atomic_store_n(&nodes[fd], node, __ATOMIC_RELEASE);
 		return fd;

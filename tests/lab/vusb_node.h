@@ -24,7 +24,7 @@ struct stat;
 bool node_place(const char *path, unsigned *ret_bus, unsigned *ret_address);
 
 /* A descriptor as of open(). */
-int node_open(unsigned bus, unsigned address);
+int node_open(unsigned bus, unsigned address, int flags);
 
 /* The node behind a descriptor; NULL: it is something else. */
 struct node *node_of(int fd);
