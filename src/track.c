@@ -72,13 +72,15 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 {
 	struct track_slot *s = &t->slot[slot];
 	uint8_t said = present ? SAID_PRESENT : SAID_EMPTY;
-	bool echo = now < s->echo_until;
+	bool echo = now < s->echo_until && s->hollow != TRACK_HOLLOW_ROW;
 
 	if (!changed && said == s->heard)
 		return 0;
 	s->heard = said;
 	s->echo_until = 0;
 	s->outdated = true;
+	if (changed || present != s->present)
+		s->hollow = TRACK_HAS_SWITCH;
 	if (s->suspect_ms && changed)
 		prove(t, s);
 	if (!present)
@@ -98,6 +100,15 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 	return present ? slot_insert(s, now) : slot_remove(s, now);
 }
 
+/* What was lost may have been the card that came. */
+static void slot_unhollow(struct track_slot *s)
+{
+	if (s->hollow == TRACK_HAS_SWITCH)
+		return;
+	s->ended |= s->hollow == TRACK_HOLLOW_ROW;
+	s->hollow = 0;
+}
+
 /*
  * A card without power leaves no trace of having been another one meanwhile but
  * its ATR, if pcscd has had one.
@@ -109,6 +120,7 @@ unsigned track_missed(struct track *t, unsigned slot)
 	s->heard = 0;
 	s->announced = true;
 	s->suspect_ms = 0;
+	slot_unhollow(s);
 	s->unsure = s->present && s->shown == s->visit &&
 		    !(slot_powered(s) && answers_tell(t));
 	return answers_tell(t) ? slot_doubt(s) : 0;
@@ -193,6 +205,22 @@ static unsigned learn(struct track *t, struct track_slot *s, bool present,
 	return news;
 }
 
+/*
+ * A reply has said so, and now the answer is that a card is inside. Where that
+ * comes time after time, and nothing ever announced a movement, nobody came.
+ */
+static bool visit_has_ended(struct track_slot *s)
+{
+	bool ended = s->ended;
+
+	s->ended = false;
+	if (!ended || s->shown == s->visit || s->hollow == TRACK_HAS_SWITCH)
+		return ended;
+	if (s->hollow < TRACK_HOLLOW_ROW)
+		s->hollow++;
+	return s->hollow < TRACK_HOLLOW_ROW;
+}
+
 unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc said,
 			uint64_t now)
 {
@@ -215,7 +243,7 @@ unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc said,
 	s->confirm = false;
 	if (present != s->present) {
 		news |= learn(t, s, present, now);
-	} else if (s->ended ||
+	} else if (visit_has_ended(s) ||
 		   (icc == CCID_ICC_INACTIVE && slot_powered(s))) {
 		slot_forgive(s, now);
 		news |= slot_swap(s, now);

@@ -66,6 +66,11 @@
  * each doubt, and at the slowest pace, until it answers one. What it leaves in
  * doubt stays as its notifications tell it, and the next ATR is compared.
  *
+ * A slot without a switch is full for the reader until a power-up finds nobody,
+ * and full again when it is asked: that looks like a swap. After three in a row
+ * without an ATR in between it is taken for none, until a notification about
+ * the slot, the first one, shows that it has a switch.
+ *
  * One that calls a card inactive or missing whose ATR it just gave is believed
  * no more: what it says of power, or all of it if it announces movements. Then
  * no doubt could be settled: what was doubt is visit n+1 if a bit tells of a
@@ -84,6 +89,8 @@
 #define TRACK_BURST_MS		500	/* movements closer than this: confirm */
 #define TRACK_CHATTY_MS		500	/* a bit this soon after a power command */
 #define TRACK_SILENT_ROW	8	/* so many questions without answer */
+#define TRACK_HOLLOW_ROW	3	/* power-ups in a row that find no card */
+#define TRACK_HAS_SWITCH	UINT8_MAX
 #define TRACK_ECHO_MS		1000	/* the notification of what we know already */
 
 /* What a function found out, for the log; any of them is worth a broadcast. */
@@ -151,6 +158,7 @@ struct track_slot {
 	bool doubt;
 	bool confirm;		/* nothing disagrees, but much moved at once */
 	bool ended;		/* the visit, says a reply to a command in it */
+	uint8_t hollow;		/* in a row: it has, before any ATR */
 	bool asked;		/* a question is on its way */
 	bool outdated;		/* evidence came after that question */
 	bool announced;		/* by a message without its bit, or a lost one */

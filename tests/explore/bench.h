@@ -119,6 +119,7 @@ struct kept {
 	uint8_t doubt;
 	uint8_t confirm;
 	uint8_t ended;
+	uint8_t hollow;
 	uint8_t asked;
 	uint8_t outdated;
 	uint8_t announced;

@@ -97,6 +97,7 @@ static void keep_told(const struct track_slot *s, struct kept *kept)
 	kept->doubt = s->doubt;
 	kept->confirm = s->confirm;
 	kept->ended = s->ended;
+	kept->hollow = s->hollow;
 	kept->asked = s->asked;
 	kept->outdated = s->asked && s->outdated;
 	kept->announced = s->doubt && s->announced;
@@ -183,6 +184,7 @@ static void restore_told(const struct kept *kept, struct track_slot *s)
 	s->doubt = kept->doubt;
 	s->confirm = kept->confirm;
 	s->ended = kept->ended;
+	s->hollow = kept->hollow;
 	s->asked = kept->asked;
 	s->outdated = kept->outdated;
 	s->announced = kept->announced;

@@ -358,6 +358,51 @@ static void a_paced_reader_is_believed_that_cards_are_there(void **state)
 	assert_nothing_inside();
 }
 
+/* --- a slot without a switch */
+
+/* A power-up that finds nobody, where the reader tells of a card. */
+static unsigned power_up_nobody(void)
+{
+	begin_power(TRACK_POWER_ON);
+	replied(CCID_ICC_ABSENT);
+	end_power(false);
+	later(1000);
+	ask();
+	return answered(CCID_ICC_INACTIVE) & TRACK_SWAPPED;
+}
+
+static void a_slot_without_a_switch_is_not_swapped_for_ever(void **state)
+{
+	(void)state;
+	open_slot(true);
+	for (unsigned i = 1; i < TRACK_HOLLOW_ROW; i++)
+		assert_true(power_up_nobody());
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(power_up_nobody());
+	assert_inside(TRACK_HOLLOW_ROW);
+}
+
+static void an_atr_begins_the_row_afresh(void **state)
+{
+	(void)state;
+	open_slot(true);
+	for (unsigned i = 0; i < TRACK_HOLLOW_ROW; i++)
+		power_up_nobody();
+	power_up();
+	assert_true(power_up_nobody());
+}
+
+static void a_slot_that_announces_movements_has_a_switch(void **state)
+{
+	(void)state;
+	open_slot(true);
+	for (unsigned i = 0; i < TRACK_HOLLOW_ROW; i++)
+		power_up_nobody();
+	assert_int_equal(notified(true, CHANGED), TRACK_SWAPPED);
+	for (unsigned i = 0; i < 2 * TRACK_HOLLOW_ROW; i++)
+		assert_true(power_up_nobody());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +432,9 @@ int main(void)
 		cmocka_unit_test(a_reader_that_misses_powered_cards_is_not_believed),
 		cmocka_unit_test(a_reader_that_announces_the_removal_is_believed_again),
 		cmocka_unit_test(a_paced_reader_is_believed_that_cards_are_there),
+		cmocka_unit_test(a_slot_without_a_switch_is_not_swapped_for_ever),
+		cmocka_unit_test(an_atr_begins_the_row_afresh),
+		cmocka_unit_test(a_slot_that_announces_movements_has_a_switch),
 	};
 
 	return cmocka_run_group_tests_name("track: lost", tests, NULL, NULL);
