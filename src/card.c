@@ -354,8 +354,8 @@ void card_forsake_owned(struct reader *reader, unsigned slot)
 	power_off(reader, slot);
 }
 
-int card_power_up(struct reader *reader, unsigned slot, bool reset,
-		  uint8_t *atr, size_t *ret_size)
+static int power_up_for(struct reader *reader, unsigned slot, bool reset,
+			uint8_t *atr, size_t *ret_size)
 {
 	int r = exchange_begin(reader, slot, EXCHANGE_POWER, UP_MS);
 
@@ -367,6 +367,16 @@ int card_power_up(struct reader *reader, unsigned slot, bool reset,
 	if (r == 0)
 		*ret_size = card_atr(reader, slot, atr);
 	exchange_end(reader, slot);
+	return r;
+}
+
+int card_power_up(struct reader *reader, unsigned slot, bool reset,
+		  uint8_t *atr, size_t *ret_size)
+{
+	int r = power_up_for(reader, slot, reset, atr, ret_size);
+
+	if (r < 0)
+		movement_hold(reader, slot);
 	return r;
 }
 

@@ -19,6 +19,7 @@
 #define GONE_MS		1000	/* pcscd learns of the unplugging meanwhile */
 #define ANSWER_MS	1000	/* for a host that never waits for movements */
 #define SLEEP_MS	10	/* less is the clocks' own */
+#define HOLD_MS		100	/* for a thread of pcscd's to note a failure */
 
 static const struct {
 	unsigned news;
@@ -295,23 +296,37 @@ static void wait_cancelable(struct reader *reader, unsigned slot,
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 }
 
+/* Until when the watcher waits, at most; 0 if it does no more. */
+static uint64_t wait_end(const struct reader *reader, unsigned slot,
+			 uint64_t end, uint64_t now)
+{
+	const struct slot *s = &reader->slot[slot];
+	const struct track_slot *t = &reader->track.slot[slot];
+
+	if (s->closing || now >= end)
+		return 0;
+	if (!track_wait_over(&reader->track, slot))
+		return end;
+	if (reader->gone || t->stop || t->reported || now >= s->held_until)
+		return 0;
+	return clock_earlier(s->held_until, end);
+}
+
 static void wait_for_movement(struct reader *reader, unsigned slot,
 			      uint64_t end)
 {
-	struct slot *s = &reader->slot[slot];
-
 	for (;;) {
 		uint64_t now = clock_now();
-		uint64_t due;
+		uint64_t due, last;
 
 		movement_notice_sleep(reader);
 		due = question_pump(reader, now);
-		if (track_wait_over(&reader->track, slot) || s->closing ||
-		    now >= end)
+		last = wait_end(reader, slot, end, now);
+		if (!last)
 			return;
 		if (question_mend(reader, slot, CLOCK_NEVER))
 			continue;
-		wait_cancelable(reader, slot, clock_earlier(due, end));
+		wait_cancelable(reader, slot, clock_earlier(due, last));
 	}
 }
 
@@ -381,6 +396,21 @@ int movement_wait(struct reader *reader, unsigned slot, int timeout_ms)
 	return r;
 }
 
+bool movement_is_watcher(const struct reader *reader, unsigned slot)
+{
+	const struct slot *s = &reader->slot[slot];
+
+	return s->watched && pthread_equal(s->watcher, pthread_self());
+}
+
+void movement_hold(struct reader *reader, unsigned slot)
+{
+	pthread_mutex_lock(&reader->lock);
+	if (!movement_is_watcher(reader, slot))
+		reader->slot[slot].held_until = clock_now() + HOLD_MS;
+	pthread_mutex_unlock(&reader->lock);
+}
+
 void movement_stop(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
@@ -415,13 +445,6 @@ static enum track_presence truth(const struct reader *reader, unsigned slot)
 	if (reader->gone || reader->slot[slot].closing)
 		return TRACK_GONE;
 	return reader->track.slot[slot].present ? TRACK_PRESENT : TRACK_EMPTY;
-}
-
-bool movement_is_watcher(const struct reader *reader, unsigned slot)
-{
-	const struct slot *s = &reader->slot[slot];
-
-	return s->watched && pthread_equal(s->watcher, pthread_self());
 }
 
 enum track_presence movement_presence(struct reader *reader, unsigned slot)

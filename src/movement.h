@@ -82,6 +82,14 @@ void movement_unanswered(struct reader *reader, unsigned slot);
  */
 int movement_wait(struct reader *reader, unsigned slot, int timeout_ms);
 
+/*
+ * A client was told just now that its card is gone or does not answer. The
+ * thread of pcscd's that hears it notes so in the state of the slot, and without
+ * a lock: an insertion that was told before would be lost. So none is for some
+ * moments, unless the watcher asks by itself. Not for the watcher's own calls.
+ */
+void movement_hold(struct reader *reader, unsigned slot);
+
 /* Latched: ends the wait that is, or else the next one. */
 void movement_stop(struct reader *reader, unsigned slot);
 

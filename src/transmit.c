@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "identity.h"
+#include "movement.h"
 #include "protocol.h"
 #include "t0.h"
 
@@ -312,9 +313,9 @@ static int answer_for_reader(struct reader *reader, const uint8_t *command,
 	return identity_answer(&identity, command, size, answer, room);
 }
 
-int transmit(struct reader *reader, unsigned slot, int protocol,
-	     const uint8_t *command, size_t size, uint8_t *answer, size_t room,
-	     size_t *ret_size)
+static int transmit_to_card(struct reader *reader, unsigned slot, int protocol,
+			    const uint8_t *command, size_t size,
+			    uint8_t *answer, size_t room, size_t *ret_size)
 {
 	struct transmission t = {
 		.reader = reader,
@@ -326,10 +327,6 @@ int transmit(struct reader *reader, unsigned slot, int protocol,
 	struct apdu_command parsed;
 	int r;
 
-	r = answer_for_reader(reader, command, size, answer, room);
-	*ret_size = r > 0 ? (size_t)r : 0;
-	if (r)
-		return r < 0 ? r : 0;
 	if (apdu_parse(command, size, &parsed) == 0)
 		t.expected += parsed.le;
 	r = exchange_begin(reader, slot, EXCHANGE_CARD, END_MS);
@@ -341,6 +338,22 @@ int transmit(struct reader *reader, unsigned slot, int protocol,
 		r = run(&t, command, size, answer, room, ret_size);
 	}
 	exchange_end(reader, slot);
+	return r;
+}
+
+int transmit(struct reader *reader, unsigned slot, int protocol,
+	     const uint8_t *command, size_t size, uint8_t *answer, size_t room,
+	     size_t *ret_size)
+{
+	int r = answer_for_reader(reader, command, size, answer, room);
+
+	*ret_size = r > 0 ? (size_t)r : 0;
+	if (r)
+		return r < 0 ? r : 0;
+	r = transmit_to_card(reader, slot, protocol, command, size, answer,
+			     room, ret_size);
+	if (r == -ENOMEDIUM)
+		movement_hold(reader, slot);
 	return r;
 }
 
