@@ -10,8 +10,8 @@
 #define PIN_SUPPORT	52	/* offset in the class descriptor */
 #define BOTH		3
 
-/* One card; the script is locked. */
-static struct card card;
+/* By slot; the script is locked. */
+static struct card cards[DESC_SLOTS_MAX];
 static struct card_reply reply;
 static void (*device_command)(struct script *script, const uint8_t *bytes,
 			      size_t size);
@@ -30,17 +30,17 @@ static void say(struct script *script, const uint8_t *command)
 }
 
 /* The block that the reader sends for its user is not looked at. */
-static void take_pin(void)
+static void take_pin(struct card *card)
 {
 	static const uint8_t good[] = { 0x90, 0x00 };
 
 	memcpy(reply.data, good, sizeof(good));
 	reply.size = sizeof(good);
-	if (card.level != DESC_LEVEL_TPDU || !card.protocol)
+	if (card->level != DESC_LEVEL_TPDU || !card->protocol)
 		return;
-	card_say_block(&card, (uint8_t)(card.ns << 6), good, sizeof(good),
+	card_say_block(card, (uint8_t)(card->ns << 6), good, sizeof(good),
 		       &reply);
-	card.ns ^= 1;
+	card->ns ^= 1;
 }
 
 /* Who is not in, has no power or stands between two halves of an abort. */
@@ -58,6 +58,7 @@ static void command(struct script *script, const uint8_t *bytes, size_t size)
 {
 	struct device *device = (struct device *)(void *)script;
 	struct device_slot *slot = &device->slot[bytes[5]];
+	struct card *card = &cards[bytes[5]];
 
 	if (device->hangs || is_the_devices(slot, bytes[0])) {
 		device_command(script, bytes, size);
@@ -66,11 +67,11 @@ static void command(struct script *script, const uint8_t *bytes, size_t size)
 	reply.size = 0;
 	reply.chain = 0;
 	if (bytes[0] == CCID_POWER_ON)
-		card_begin(&card, &reply);
+		card_begin(card, &reply);
 	else if (bytes[0] == CCID_SECURE)
-		take_pin();
+		take_pin(card);
 	else
-		card_take(&card, bytes + CCID_HEADER_SIZE,
+		card_take(card, bytes + CCID_HEADER_SIZE,
 			  size - CCID_HEADER_SIZE, get_le16(bytes + 8),
 			  &reply);
 	slot->active = true;
@@ -80,12 +81,13 @@ static void command(struct script *script, const uint8_t *bytes, size_t size)
 void contact_plug(struct device *device, enum desc_level level, unsigned atr,
 		  size_t answer_size)
 {
-	card = (struct card){
-		.level = level,
-		.atr = atr,
-		.message_max = 261,
-		.answer_size = answer_size,
-	};
+	for (unsigned i = 0; i < DESC_SLOTS_MAX; i++)
+		cards[i] = (struct card){
+			.level = level,
+			.atr = atr,
+			.message_max = 261,
+			.answer_size = answer_size,
+		};
 	if (device->script.command == command)
 		return;
 	device_command = device->script.command;

@@ -99,6 +99,10 @@ struct device {
 	unsigned seens;
 	unsigned blocks_to_cards;	/* XfrBlocks that reached a card */
 	void (*watch)(struct device *device, unsigned slot, uint8_t type);
+	/* foul.c's */
+	void (*honest)(struct script *script, const uint8_t *bytes,
+		       size_t size);
+	uint64_t chance;
 };
 
 /* One slot, short APDU level, empty, on bus 1. */

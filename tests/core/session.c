@@ -150,7 +150,7 @@ static void use(struct session_run *run, struct lun *lun)
 	uint8_t value[ATTRIBUTE_MAX];
 
 	look(run, lun, 0);
-	device_insert(&fixture.device, 0, SESSION_SERIAL);
+	device_insert(&fixture.device, lun->slot, SESSION_SERIAL);
 	look(run, lun, 2000);
 	power_up_card(run, lun, false);
 	send_apdu(run, lun);
@@ -158,7 +158,7 @@ static void use(struct session_run *run, struct lun *lun)
 	control_attribute(lun->reader, lun->slot, VENDOR_NAME, value);
 	send_apdu(run, lun);
 	power_up_card(run, lun, true);
-	device_swap(&fixture.device, 0, SESSION_SERIAL);
+	device_swap(&fixture.device, lun->slot, SESSION_SERIAL);
 	look(run, lun, 2000);
 	power_off_card(run, lun);
 }
@@ -179,16 +179,17 @@ static void use_again(struct session_run *run, struct lun *lun)
 void *session_live(void *argument)
 {
 	struct session_run *run = argument;
+	unsigned long number = SESSION_LUN + run->slot;
 	uint64_t began = clock_now();
 	struct lun *lun;
 	int before;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-	run->opened = lun_open(SESSION_LUN, device_name(&fixture.device));
+	run->opened = lun_open(number, device_name(&fixture.device));
 	note(run, "open", began);
 	if (run->opened < 0)
 		return NULL;
-	lun = lun_get(SESSION_LUN);
+	lun = lun_get(number);
 	if (run->before)
 		run->before();
 	use(run, lun);
@@ -199,22 +200,31 @@ void *session_live(void *argument)
 		run->opened = -ENODEV;
 	lun_put(lun);
 	began = clock_now();
-	lun_close(SESSION_LUN);
+	lun_close(number);
 	note(run, "close", began);
 	return NULL;
 }
 
-void session_run(struct session_run *run)
+void session_run_all(struct session_run *run, unsigned n)
 {
-	call_start(&run->call, run->live ? run->live : session_live, run);
-	for (unsigned i = 0; i < SESSION_S && !call_is_over(&run->call); i++)
+	for (unsigned i = 0; i < n; i++)
+		call_start(&run[i].call, run[i].live ? run[i].live : session_live,
+			   &run[i]);
+	for (unsigned s = 0; s < SESSION_S && calls_running(); s++)
 		stopped_clock_pass(1000);
-	call_join(&run->call);
-	device_remove(&fixture.device, 0);
+	for (unsigned i = 0; i < n; i++) {
+		call_join(&run[i].call);
+		device_remove(&fixture.device, run[i].slot);
+	}
 	/* A device that nobody has open tells nothing. */
 	script_lock(&fixture.device.script);
 	script_flush(&fixture.device.script, USB_INTERRUPT);
 	script_unlock(&fixture.device.script);
+}
+
+void session_run(struct session_run *run)
+{
+	session_run_all(run, 1);
 }
 
 void session_set_level(const struct session_level *level)

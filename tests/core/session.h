@@ -43,6 +43,7 @@ struct session_run {
 	void (*before)(void), (*after)(void);	/* NULL: nothing */
 	bool foul;		/* any answer of the card's is as good */
 	const struct session_level *level;
+	unsigned slot;
 	int opened;		/* what the open returned */
 	bool entered;		/* the card has taken the PIN */
 	bool cured;		/* the last APDU was right */
@@ -55,6 +56,9 @@ void session_set_level(const struct session_level *level);
 
 /* With the level set in run, and perhaps before, after, live and foul. */
 void session_run(struct session_run *run);
+
+/* The same for n slots of the device at a time, the runs side by side. */
+void session_run_all(struct session_run *run, unsigned n);
 
 /* For a live() of a test's own. */
 void *session_live(void *argument);

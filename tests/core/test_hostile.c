@@ -17,6 +17,7 @@
 
 #include "bytes.h"
 #include "fixture.h"
+#include "foul.h"
 #include "lun.h"
 #include "session.h"
 
@@ -26,8 +27,8 @@
 #define BUSY_SLOTS	53
 
 #define ROUNDS		300
+#define SLOTS		4
 #define LONG_ROUNDS	20000	/* with an argument: "long" */
-#define REPLY_MAX	700
 #define CALL_MAX_MS	700000	/* a transmit with its time extensions */
 
 static unsigned rounds = ROUNDS;
@@ -179,117 +180,22 @@ static void messages_of_any_size_are_refused_or_bounded(void **state)
 	}
 }
 
-/* --- what comes through the pipes; the script is locked */
+/* --- what comes through the pipes */
 
-static void (*honest)(struct script *script, const uint8_t *bytes, size_t size);
-
-static uint8_t any_status(void)
-{
-	static const uint8_t statuses[] = {
-		0x00, 0x01, 0x02, 0x03, 0x40, 0x41, 0x42, 0x80, 0xC0, 0xFF,
-	};
-
-	return one_in(8) ? any_byte() : statuses[dice(sizeof(statuses))];
-}
-
-static uint8_t any_chain(void)
-{
-	static const uint8_t chains[] = { 0x00, 0x01, 0x02, 0x03, 0x10 };
-
-	return one_in(8) ? any_byte() : chains[dice(sizeof(chains))];
-}
-
-static size_t any_size(void)
-{
-	static const uint16_t sizes[] = { 0, 1, 2, 6, 7, 33, 34, 261, 600 };
-
-	return one_in(4) ? dice(REPLY_MAX - 10)
-			 : sizes[dice(sizeof(sizes) / sizeof(sizes[0]))];
-}
-
-/* Mostly near to what it should be, for what is far off is refused early. */
-static void say_anything(struct script *script, const uint8_t *command)
-{
-	uint8_t reply[REPLY_MAX];
-	size_t size = any_size();
-
-	for (size_t i = 0; i < sizeof(reply); i++)
-		reply[i] = any_byte();
-	if (!one_in(6))
-		reply[0] = ccid_reply_type(command[0]);
-	if (!one_in(6))
-		put_le32(reply + 1, (uint32_t)size);
-	if (!one_in(6))
-		reply[5] = command[5];
-	if (!one_in(6))
-		reply[6] = command[6];
-	reply[7] = any_status();
-	reply[8] = one_in(2) ? 0 : any_byte();
-	reply[9] = any_chain();
-	if (one_in(3) && size)
-		reply[10] = 0x3B;
-	size += CCID_HEADER_SIZE;
-	if (one_in(10))
-		size = dice((unsigned)size + 1);
-	script_put(script, USB_IN, 0, reply, size, 0);
-}
-
-static void notify_anything(struct script *script)
-{
-	uint8_t message[80];
-
-	for (size_t i = 0; i < sizeof(message); i++)
-		message[i] = any_byte();
-	if (!one_in(3))
-		message[0] = one_in(4) ? CCID_HARDWARE_ERROR
-				       : CCID_NOTIFY_SLOT_CHANGE;
-	script_put(script, USB_INTERRUPT, 0, message, dice(sizeof(message)),
-		   0);
-}
-
-static void break_anything(struct script *script)
-{
-	static const int errors[] = { -EPIPE, -EIO, -EOVERFLOW, -ETIMEDOUT };
-
-	script_put(script, one_in(3) ? USB_INTERRUPT : USB_IN,
-		   errors[dice(4)], NULL, 0, 0);
-}
-
-static void answer_anything(struct script *script, const uint8_t *bytes,
-			    size_t size)
-{
-	if (one_in(6)) {
-		honest(script, bytes, size);
-		return;
-	}
-	if (one_in(8))
-		break_anything(script);
-	if (one_in(4))
-		notify_anything(script);
-	for (unsigned n = dice(20) ? dice(3) : dice(40); n; n--)
-		say_anything(script, bytes);
-	if (one_in(3))
-		honest(script, bytes, size);
-}
+static uint64_t seed;
 
 static void turn_hostile(void)
 {
 	script_lock(&fixture.device.script);
-	honest = fixture.device.script.command;
-	fixture.device.script.command = answer_anything;
+	foul_begin(&fixture.device, seed);
 	script_unlock(&fixture.device.script);
 }
 
-/*
- * What it has said may look like answers to commands yet to come, by accident.
- * And it may have denied its card, and been believed: so that is put in anew.
- */
+/* It may have denied its card, and been believed: so that is put in anew. */
 static void come_to_its_senses(void)
 {
 	script_lock(&fixture.device.script);
-	fixture.device.script.command = honest;
-	script_flush(&fixture.device.script, USB_IN);
-	script_flush(&fixture.device.script, USB_INTERRUPT);
+	foul_end(&fixture.device);
 	script_unlock(&fixture.device.script);
 	device_remove(&fixture.device, 0);
 	device_insert(&fixture.device, 0, SESSION_SERIAL);
@@ -310,7 +216,7 @@ static void whatever_a_reader_says_no_call_hangs(void **state)
 			.after = come_to_its_senses,
 		};
 
-		state_of_dice = i + 1;
+		seed = i + 1;
 		session_set_level(level);
 		session_run(&run);
 		if (!is_over_clean(&run) || (!run.cured && !run.opened))
@@ -328,6 +234,68 @@ static void whatever_a_reader_says_no_call_hangs(void **state)
 	assert_true(cured > rounds / 4);
 }
 
+/* --- several slots at a time */
+
+static unsigned users;
+
+static void turn_hostile_once(void)
+{
+	script_lock(&fixture.device.script);
+	if (users++ == 0)
+		foul_begin(&fixture.device, seed);
+	script_unlock(&fixture.device.script);
+}
+
+/* With the last of those who use it. */
+static void come_to_its_senses_in_the_end(void)
+{
+	script_lock(&fixture.device.script);
+	if (--users == 0)
+		foul_end(&fixture.device);
+	script_unlock(&fixture.device.script);
+}
+
+static bool are_over_clean(const struct session_run *run, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (run[i].longest_ms > CALL_MAX_MS ||
+		    lun_get(SESSION_LUN + i))
+			return false;
+	return fixture.device.script.opens == 0 &&
+	       fixture.device.script.transfers == 0;
+}
+
+/* Now and then it is unplugged in the middle of it all. */
+static void whatever_a_reader_says_no_slot_hangs(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < rounds; i++) {
+		struct session_run run[SLOTS] = { 0 };
+		unsigned at_once = 1 + i / 2 % SLOTS;
+
+		seed = i + 1;
+		users = 0;
+		session_set_level(&session_levels[i % SESSION_LEVELS]);
+		device_set_slots(&fixture.device, SLOTS, at_once);
+		fixture.device.script.unplugged = false;
+		fixture.device.script.unplug_in = i % 5 ? 0 : 50 + i % 400;
+		for (unsigned k = 0; k < SLOTS; k++) {
+			run[k].level = &session_levels[i % SESSION_LEVELS];
+			run[k].slot = k;
+			run[k].foul = true;
+			run[k].before = turn_hostile_once;
+			run[k].after = come_to_its_senses_in_the_end;
+		}
+		session_run_all(run, SLOTS);
+		script_lock(&fixture.device.script);
+		foul_end(&fixture.device);
+		script_unlock(&fixture.device.script);
+		if (!are_over_clean(run, SLOTS))
+			print_message("# seed %u\n", i);
+		assert_true(are_over_clean(run, SLOTS));
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +305,7 @@ int main(int argc, char *argv[])
 		TEST(slots_beyond_the_sixteenth_are_not_offered),
 		TEST(messages_of_any_size_are_refused_or_bounded),
 		TEST(whatever_a_reader_says_no_call_hangs),
+		TEST(whatever_a_reader_says_no_slot_hangs),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "long") == 0)
