@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "escape.h"
 #include "exchange.h"
+#include "greet.h"
 #include "log.h"
 #include "movement.h"
 #include "params.h"
@@ -361,6 +362,8 @@ static int power_up_for(struct reader *reader, unsigned slot, bool reset,
 
 	if (r < 0)
 		return r;
+	if (greet_is_due(reader))
+		greet_behind(reader, slot);
 	r = call_witness(reader, slot);
 	if (r == 0)
 		r = power_up(reader, slot, reset || is_kept(reader, slot));

@@ -66,6 +66,9 @@ int greet_fit(struct reader *reader)
 			  "unless ifdQuirks is 0");
 	apply_options(reader);
 	quirk_fit(&reader->quirk, &reader->desc);
+	if (reader->desc.level != DESC_LEVEL_TPDU ||
+	    !(reader->options.driver_options & OPTIONS_APDU_MODE))
+		reader->quirk.flags &= ~QUIRK_APDU_MODE;
 	if (reader->desc.max_ifsd > reader->options.max_ifsd)
 		reader->desc.max_ifsd = (uint8_t)reader->options.max_ifsd;
 	if (!is_bad(reader))
@@ -79,6 +82,24 @@ int greet_fit(struct reader *reader)
 }
 
 /* --- before and behind the first status */
+
+bool greet_is_due(struct reader *reader)
+{
+	bool due;
+
+	pthread_mutex_lock(&reader->lock);
+	due = !reader->greeted;
+	pthread_mutex_unlock(&reader->lock);
+	return due;
+}
+
+/* Also if it was reset over what it was told: not twice. */
+static void note_greeted(struct reader *reader)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->greeted = true;
+	pthread_mutex_unlock(&reader->lock);
+}
 
 static void start_by_off(struct reader *reader, unsigned slot)
 {
@@ -138,8 +159,7 @@ static void switch_to_apdus(struct reader *reader, unsigned slot)
 	int r = escape_run(reader, slot, escape, sizeof(escape), &reply);
 
 	say(reader, slot, "switched to short APDU level", r);
-	if (r == 0)
-		reader->desc.level = DESC_LEVEL_SHORT_APDU;
+	reader->desc.level = r == 0 ? DESC_LEVEL_SHORT_APDU : DESC_LEVEL_TPDU;
 }
 
 static void load_pin_texts(struct reader *reader, unsigned slot)
@@ -165,8 +185,7 @@ void greet_behind(struct reader *reader, unsigned slot)
 		ask_pin_block(reader, slot);
 	if (flags & QUIRK_PIN_TEXTS && reader->desc.pin_support)
 		load_pin_texts(reader, slot);
-	if (flags & QUIRK_APDU_MODE &&
-	    reader->options.driver_options & OPTIONS_APDU_MODE &&
-	    reader->desc.level == DESC_LEVEL_TPDU)
+	if (flags & QUIRK_APDU_MODE)
 		switch_to_apdus(reader, slot);
+	note_greeted(reader);
 }

@@ -226,6 +226,7 @@ void movement_resumed(struct reader *reader)
 {
 	uint64_t now = clock_now();
 
+	reader->greeted = false;
 	for (unsigned i = 0; i < reader->desc.slots; i++) {
 		if (reader->slot[i].open)
 			tell(reader, i, track_resumed(&reader->track, i, now),
@@ -250,6 +251,7 @@ void movement_reset(struct reader *reader)
 {
 	uint64_t now = clock_now();
 
+	reader->greeted = false;
 	for (unsigned i = 0; i < reader->desc.slots; i++) {
 		reader->slot[i].atr_size = 0;
 		if (reader->slot[i].open)

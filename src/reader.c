@@ -227,14 +227,14 @@ static int learn_status(struct reader *reader, unsigned slot)
 /* The first slot of the reader that is opened is where it is greeted. */
 static int greet_slot(struct reader *reader, unsigned slot)
 {
+	bool due = greet_is_due(reader);
 	int r;
 
-	if (!reader->greeted)
+	if (due)
 		greet_before(reader, slot);
 	r = learn_status(reader, slot);
-	if (r == 0 && !reader->greeted)
+	if (r == 0 && due)
 		greet_behind(reader, slot);
-	reader->greeted = r == 0;
 	return r;
 }
 

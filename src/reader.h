@@ -69,13 +69,13 @@ struct reader {
 	struct desc desc;	/* as mended by what follows */
 	struct options options;
 	struct quirk quirk;
-	bool greeted;
 	char label[READER_LABEL_SIZE];	/* for the log */
 
 	pthread_mutex_t lock;	/* guards all below; never held across I/O */
 	struct track track;
 	struct ledger ledger;
 	bool gone;		/* the device, for good */
+	bool greeted;		/* since it was opened, reset or resumed */
 	char text[READER_TEXTS][READER_TEXT_MAX];	/* once asked for */
 	bool text_known[READER_TEXTS];
 	char firmware[FEATURE_FIRMWARE_SIZE];	/* the same */

@@ -301,6 +301,71 @@ static void a_reader_that_refuses_apdu_mode_stays_at_its_level(void **state)
 	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
 }
 
+/* Whoever hangs, is reset by the next command. */
+static void hang_and_power_up(void)
+{
+	static struct order order;
+
+	assert_int_equal(power_up(0), 0);
+	script_lock(&fixture.device.script);
+	fixture.device.hangs = true;
+	script_unlock(&fixture.device.script);
+	order_power_off(&order, 0);
+	stopped_clock_pass(20000);
+	order_join(&order, NULL);
+	assert_int_equal(fixture.device.script.resets, 1);
+	power_up(0);		/* tells that it is another card now */
+	assert_int_equal(power_up(0), 0);
+}
+
+static void a_reader_is_greeted_again_after_a_reset(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437, 0x0100);
+	set("<key>ifdDriverOptions</key><string>2</string>");
+	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 0);
+	pin_pad_will_say(NULL, 0);
+	pin_pad_will_say(NULL, 0);
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(pin_pad.escapes, 1);
+	hang_and_power_up();
+	assert_int_equal(pin_pad.escapes, 2);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_SHORT_APDU);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(pin_pad.escapes, 2);
+}
+
+static void one_that_refuses_then_is_taken_as_it_was_made(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437, 0x0100);
+	set("<key>ifdDriverOptions</key><string>2</string>");
+	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 0);
+	pin_pad_will_say(NULL, 0);
+	pin_pad_will_fail(CCID_ERROR_HARDWARE);
+	begin_opening();
+	opened_after(0);
+	hang_and_power_up();
+	assert_int_equal(pin_pad.escapes, 2);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
+}
+
+static void a_reader_is_greeted_again_after_a_sleep(void **state)
+{
+	(void)state;
+	pretend(0x08E6, 0x3437, 0x0100);
+	set("<key>ifdDriverOptions</key><string>2</string>");
+	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 0);
+	pin_pad_will_say(NULL, 0);
+	pin_pad_will_say(NULL, 0);
+	begin_opening();
+	opened_after(0);
+	stopped_clock_sleep(60000);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(pin_pad.escapes, 2);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +389,9 @@ int main(int argc, char *argv[])
 		TEST(apdu_mode_is_for_the_administrator_to_choose),
 		TEST(apdu_mode_is_switched_on_by_its_bit),
 		TEST(a_reader_that_refuses_apdu_mode_stays_at_its_level),
+		TEST(a_reader_is_greeted_again_after_a_reset),
+		TEST(one_that_refuses_then_is_taken_as_it_was_made),
+		TEST(a_reader_is_greeted_again_after_a_sleep),
 	};
 
 	if (argc > 1)
