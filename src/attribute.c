@@ -114,6 +114,13 @@ static int get_power_management(const struct attribute_facts *facts,
 	return put_number(value, 1);
 }
 
+/* Only "none" is the same everywhere. Part 10 tells what a PIN pad can do. */
+static int get_user_devices(const struct attribute_facts *facts,
+			    uint8_t *value)
+{
+	return facts->desc->pin_support ? -ENODATA : put_number(value, 0);
+}
+
 static int get_characteristics(const struct attribute_facts *facts,
 			       uint8_t *value)
 {
@@ -280,6 +287,8 @@ static const struct row {
 	{ 0x00030125, get_max_ifsd, ATTRIBUTE_NO_TEXT },
 	{ 0x00030126, get_synch, ATTRIBUTE_NO_TEXT },
 	{ 0x00040131, get_power_management, ATTRIBUTE_NO_TEXT },
+	{ 0x00050140, get_user_devices, ATTRIBUTE_NO_TEXT },
+	{ 0x00050142, get_user_devices, ATTRIBUTE_NO_TEXT },
 	{ 0x00060150, get_characteristics, ATTRIBUTE_NO_TEXT },
 	{ 0x0007A007, get_max_input, ATTRIBUTE_NO_TEXT },
 	{ 0x00080201, get_protocol, ATTRIBUTE_NO_TEXT },

@@ -10,7 +10,9 @@
  * as Windows does.
  *
  * What is not known is not told: rates and clocks that the reader keeps to
- * itself, and everything about the exchange with the card until there is one.
+ * itself, and everything about the exchange with the card until there is one;
+ * nor EXTENDED_BWT (0008020Ch) and CURRENT_IO_STATE (00090302h), which are over
+ * by the time that anybody can ask.
  * The names by which pcscd knows a reader (7FFF0003h, 7FFF0004h) are pcscd's to
  * tell, and it does if we do not.
  *

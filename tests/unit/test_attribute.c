@@ -28,7 +28,11 @@
 #define MAX_IFSD		0x00030125
 #define SYNC_PROTOCOL_TYPES	0x00030126
 #define POWER_MGMT_SUPPORT	0x00040131
+#define USER_TO_CARD_AUTH	0x00050140
+#define USER_AUTH_INPUT		0x00050142
 #define CHARACTERISTICS		0x00060150
+#define EXTENDED_BWT		0x0008020C
+#define CURRENT_IO_STATE	0x00090302
 #define MAXINPUT		0x0007A007
 #define CURRENT_PROTOCOL_TYPE	0x00080201
 #define CURRENT_CLK		0x00080202
@@ -50,7 +54,8 @@ static const uint64_t all[] = {
 	TAG_ATR, VENDOR_NAME, VENDOR_IFD_TYPE, VENDOR_IFD_VERSION,
 	VENDOR_IFD_SERIAL_NO, CHANNEL_ID, ASYNC_PROTOCOL_TYPES, DEFAULT_CLK,
 	MAX_CLK, DEFAULT_DATA_RATE, MAX_DATA_RATE, MAX_IFSD,
-	SYNC_PROTOCOL_TYPES, POWER_MGMT_SUPPORT, CHARACTERISTICS, MAXINPUT,
+	SYNC_PROTOCOL_TYPES, POWER_MGMT_SUPPORT, USER_TO_CARD_AUTH,
+	USER_AUTH_INPUT, CHARACTERISTICS, MAXINPUT,
 	CURRENT_PROTOCOL_TYPE, CURRENT_CLK, CURRENT_F, CURRENT_D, CURRENT_N,
 	CURRENT_W, CURRENT_IFSC, CURRENT_IFSD, CURRENT_BWT, CURRENT_CWT,
 	CURRENT_EBC_ENCODING, ICC_PRESENCE, ICC_INTERFACE_STATUS, ATR_STRING,
@@ -206,6 +211,23 @@ static void swallow_eject_and_capture_are_characteristics(void **state)
 	assert_number(CHARACTERISTICS, 0);
 	desc.mechanical = 0x02;
 	assert_number(CHARACTERISTICS, 2);
+}
+
+static void a_reader_without_keys_has_nothing_for_a_user_to_use(void **state)
+{
+	(void)state;
+	assert_number(USER_TO_CARD_AUTH, 0);
+	assert_number(USER_AUTH_INPUT, 0);
+	desc.pin_support = 1;
+	assert_unknown(USER_TO_CARD_AUTH);
+	assert_unknown(USER_AUTH_INPUT);
+}
+
+static void what_is_over_when_it_is_asked_for_is_not_told(void **state)
+{
+	(void)state;
+	assert_unknown(EXTENDED_BWT);
+	assert_unknown(CURRENT_IO_STATE);
 }
 
 static void a_reader_without_protocols_is_tried_with_both(void **state)
@@ -376,6 +398,8 @@ int main(void)
 		TEST(a_text_that_is_too_long_is_cut),
 		TEST(the_reader_tells_its_limits),
 		TEST(swallow_eject_and_capture_are_characteristics),
+		TEST(a_reader_without_keys_has_nothing_for_a_user_to_use),
+		TEST(what_is_over_when_it_is_asked_for_is_not_told),
 		TEST(a_reader_without_protocols_is_tried_with_both),
 		TEST(a_clock_or_rate_of_nothing_is_not_told),
 		TEST(presence_and_power_are_not_the_same),
