@@ -22,6 +22,12 @@
 #define PIN_BLOCK_MIN		13
 #define PIN_BLOCK_MAX		14
 
+/* Answer to escape 04h: a header, then a version. */
+#define VERSION_SIZE		7
+#define VERSION_HEADER		0x84
+#define VERSION_OFFSET		5
+#define VERSION_OF_APDUS	0x4500
+
 /* --- before anything is sent */
 
 static void apply_options(struct reader *reader)
@@ -152,6 +158,24 @@ static void ask_pin_block(struct reader *reader, unsigned slot)
 	}
 }
 
+/* Older firmware has a PIN pad that cannot be used, newer takes short APDUs. */
+static void ask_version(struct reader *reader, unsigned slot)
+{
+	static const uint8_t escape[] = { 0x04, 0x00, 0x00, 0x00, 0x00 };
+	struct ccid_reply reply;
+	unsigned version;
+
+	if (escape_run(reader, slot, escape, sizeof(escape), &reply) < 0 ||
+	    reply.size < VERSION_SIZE || reply.data[0] != VERSION_HEADER)
+		return;
+	version = (unsigned)reply.data[VERSION_OFFSET] << 8 |
+		  reply.data[VERSION_OFFSET + 1];
+	if (version < VERSION_OF_APDUS)
+		reader->desc.pin_support = 0;
+	else
+		reader->desc.level = DESC_LEVEL_SHORT_APDU;
+}
+
 static void switch_to_apdus(struct reader *reader, unsigned slot)
 {
 	static const uint8_t escape[] = { 0x1F, 0x02 };
@@ -162,9 +186,24 @@ static void switch_to_apdus(struct reader *reader, unsigned slot)
 	reader->desc.level = r == 0 ? DESC_LEVEL_SHORT_APDU : DESC_LEVEL_TPDU;
 }
 
+/* Some cards do not know the question. */
+static void switch_tries_off(struct reader *reader, unsigned slot)
+{
+	static const uint8_t off[] = { 0xB5, 0x00 };
+	static const uint8_t long_off[] = { 0xB5, 0x01, 0x00, 0x03, 0x00 };
+	static const char what[] = "question for the tries left switched off";
+	struct ccid_reply reply;
+
+	say(reader, slot, what,
+	    escape_run(reader, slot, off, sizeof(off), &reply));
+	if (reader->quirk.flags & QUIRK_LONG_TRIES)
+		say(reader, slot, what,
+		    escape_run(reader, slot, long_off, sizeof(long_off),
+			       &reply));
+}
+
 static void load_pin_texts(struct reader *reader, unsigned slot)
 {
-	static const uint8_t no_verify[] = { 0xB5, 0x00 };
 	uint8_t texts[PIN_TEXT_SIZE];
 	struct ccid_reply reply;
 
@@ -172,15 +211,15 @@ static void load_pin_texts(struct reader *reader, unsigned slot)
 	say(reader, slot, "texts of the PIN pad loaded",
 	    escape_run(reader, slot, texts, sizeof(texts), &reply));
 	if (reader->options.driver_options & OPTIONS_NO_PIN_RETRIES)
-		say(reader, slot, "question for the tries left switched off",
-		    escape_run(reader, slot, no_verify, sizeof(no_verify),
-			       &reply));
+		switch_tries_off(reader, slot);
 }
 
 void greet_behind(struct reader *reader, unsigned slot)
 {
 	uint32_t flags = reader->quirk.flags;
 
+	if (flags & QUIRK_KEYS_BY_VERSION)
+		ask_version(reader, slot);
 	if (flags & QUIRK_PIN_BLOCK && reader->desc.pin_support)
 		ask_pin_block(reader, slot);
 	if (flags & QUIRK_PIN_TEXTS && reader->desc.pin_support)

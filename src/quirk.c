@@ -21,7 +21,7 @@ static const struct row {
 } rows[] = {
 	/* Microchip */
 	{ 0x0424, 0x1202, ANY,	/* SEC1210 */
-	  { .flags = QUIRK_BLIND_SLOTS | QUIRK_OFF_BEFORE_ON } },
+	  { .flags = QUIRK_OFF_BEFORE_ON } },
 
 	/* Hewlett-Packard: what is keyed in reaches the host as well */
 	{ 0x03F0, 0x0036, ANY,
@@ -74,8 +74,20 @@ static const struct row {
 	{ 0x072F, 0x2200, 0x0200, 0x0205,
 	  { .flags = QUIRK_STATUS_LIES | QUIRK_STARTED_BY_OFF } },
 	{ 0x072F, 0x2301, ANY, { .flags = QUIRK_STATUS_LIES } },	/* ACR1581 */
-	{ 0x072F, 0x8201, ANY, { .message = 320 } },	/* APG8201 */
+	{ 0x072F, 0x0102, ANY, { .flags = QUIRK_STARTED_BY_OFF } },	/* AET62 */
+	{ 0x072F, 0x0103, ANY, { .flags = QUIRK_STARTED_BY_OFF } },
+	{ 0x072F, 0x8201, ANY,	/* APG8201 */
+	  { .level = LEVEL(SHORT_APDU), .message = 320, .lcd_lines = 2, .lcd_characters = 16 } },
 	{ 0x072F, 0x8202, ANY, { .message = 320 } },
+	{ 0x072F, 0x8306, ANY,	/* ACR85 */
+	  { .level = LEVEL(SHORT_APDU) } },
+	{ 0x072F, 0x90D2, ANY,	/* ACR83 */
+	  { .flags = QUIRK_KEYS_BY_VERSION, .lcd_lines = 2, .lcd_characters = 16 } },
+	/* ACR1222 and ACR32 count their slots wrongly */
+	{ 0x072F, 0x1280, ANY, { .slots = 3 } },
+	{ 0x072F, 0x2207, ANY, { .slots = 2 } },
+	{ 0x072F, 0x2214, ANY, { .slots = 2 } },
+	{ 0x072F, 0xB301, ANY, { .slots = 1 } },
 
 	/* Omnikey: no PIN pad; the firmware chains */
 	{ 0x076B, 0x3031, ANY,
@@ -106,8 +118,8 @@ static const struct row {
 	  { .rates = four_rates, .rate_count = ROWS(four_rates),
 	    .rate_slot = 1 } },
 	{ 0x08E6, 0x3480, 0, 0x0200,	/* SIM Pro */
-	  { .flags = QUIRK_ALWAYS_PRESENT, .rates = four_rates,
-	    .rate_count = ROWS(four_rates), .rate_slot = 1 } },
+	  { .rates = four_rates, .rate_count = ROWS(four_rates),
+	    .rate_slot = 1 } },
 	{ 0x08E6, 0x34D2, ANY, { .extra_wait_s = 300 } },	/* makes keys */
 	{ 0x08E6, 0x4433, ANY, { .flags = QUIRK_ISO_MODE } },	/* GemPC433 */
 	{ 0x08E6, 0x5503, ANY,	/* Prox-DU */
@@ -115,7 +127,7 @@ static const struct row {
 
 	/* Covadis, with a PIN pad of Gemalto's */
 	{ 0x0982, 0x0008, ANY,
-	  { .flags = QUIRK_PIN_TEXTS, .pause_ms = 1000,
+	  { .flags = QUIRK_PIN_TEXTS | QUIRK_LONG_TRIES, .pause_ms = 1000,
 	    .pin = { .verify_messages = PIN_MESSAGES_1, .conditions = 0x02,
 		     .indexes = PIN_INDEXES_ALL },
 	    .pin_min = 4, .pin_max = 8 } },
@@ -211,6 +223,9 @@ static void add(struct quirk *to, const struct quirk *from)
 	to->flags |= from->flags;
 	ADD(level);
 	ADD(short_only);
+	ADD(slots);
+	ADD(lcd_lines);
+	ADD(lcd_characters);
 	ADD(ifsd);
 	ADD(message);
 	ADD(rate_cap);
@@ -242,6 +257,13 @@ bool quirk_find(uint16_t vendor, uint16_t product, uint16_t firmware,
 	return found;
 }
 
+static void fit_slots(uint8_t slots, struct desc *desc)
+{
+	desc->slots = slots;
+	if (desc->busy_slots > slots)
+		desc->busy_slots = slots;
+}
+
 void quirk_fit(const struct quirk *quirk, struct desc *desc)
 {
 	bool level = quirk->level && (!quirk->short_only ||
@@ -253,6 +275,12 @@ void quirk_fit(const struct quirk *quirk, struct desc *desc)
 		desc->max_ifsd = quirk->ifsd;
 	if (quirk->message)
 		desc->max_message = quirk->message;
+	if (quirk->slots)
+		fit_slots(quirk->slots, desc);
+	if (quirk->lcd_lines) {
+		desc->lcd_lines = quirk->lcd_lines;
+		desc->lcd_characters = quirk->lcd_characters;
+	}
 	if (quirk->flags & QUIRK_AUTO_IFSD)
 		desc->features |= DESC_AUTO_IFSD;
 	if (quirk->flags & QUIRK_NO_PIN_PAD)

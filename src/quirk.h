@@ -34,9 +34,7 @@
 #define QUIRK_SPLIT_READS	0x00000080u	/* character level: first one byte */
 
 /* Movements */
-#define QUIRK_ALWAYS_PRESENT	0x00000100u	/* tells a card, whether there is one */
-#define QUIRK_BLIND_SLOTS	0x00000200u	/* only its first slot has a switch */
-#define QUIRK_STATUS_LIES	0x00000400u	/* notifications are true, GetSlotStatus is not */
+#define QUIRK_STATUS_LIES	0x00000100u	/* notifications are true, GetSlotStatus is not */
 
 /* At open, and vendor commands: greet.h, control.h */
 #define QUIRK_PIN_TEXTS		0x00001000u	/* its display wants to be filled */
@@ -46,6 +44,8 @@
 #define QUIRK_STARTED_BY_OFF	0x00010000u	/* looks for cards after some power-offs */
 #define QUIRK_READER_DIRECT	0x00020000u	/* takes commands for itself: part 10 */
 #define QUIRK_IDENTITY		0x00040000u	/* clients ask the driver who it is */
+#define QUIRK_LONG_TRIES	0x00080000u	/* OPTIONS_NO_PIN_RETRIES: escape B5 01 00 03 00, too */
+#define QUIRK_KEYS_BY_VERSION	0x00100000u	/* what it can, its version tells: escape 04h */
 
 #define QUIRK_PREFIX_MAX	6
 
@@ -55,6 +55,8 @@ struct quirk {
 	uint32_t flags;		/* QUIRK_* */
 	uint8_t level;		/* the true one: DESC_LEVEL_* + 1; 0: as told */
 	bool short_only;	/* the level counts if it tells short APDU */
+	uint8_t slots;		/* 0: as told */
+	uint8_t lcd_lines, lcd_characters;	/* 0: as told */
 	uint8_t ifsd;		/* 0: as told */
 	uint16_t message;	/* 0: as told */
 	uint32_t rate_cap;	/* bit/s; 0: none */

@@ -64,8 +64,6 @@ static const struct bit quirks[] = {
 	{ QUIRK_OFF_BEFORE_ON, "power-off before power-on" },
 	{ QUIRK_ISO_MODE, "may have to be taken out of EMV mode" },
 	{ QUIRK_SPLIT_READS, "reads one byte first" },
-	{ QUIRK_ALWAYS_PRESENT, "always tells of a card" },
-	{ QUIRK_BLIND_SLOTS, "only its first slot has a switch" },
 	{ QUIRK_STATUS_LIES, "its notifications are true, its status is not" },
 	{ QUIRK_PIN_TEXTS, "texts to be loaded into its display" },
 	{ QUIRK_PIN_BLOCK, "tells of its keys by an escape command" },
@@ -74,6 +72,8 @@ static const struct bit quirks[] = {
 	{ QUIRK_STARTED_BY_OFF, "looks for cards after some power-offs" },
 	{ QUIRK_READER_DIRECT, "takes commands for itself" },
 	{ QUIRK_IDENTITY, "clients ask the driver who it is" },
+	{ QUIRK_LONG_TRIES, "its question for the tries has a switch of its own" },
+	{ QUIRK_KEYS_BY_VERSION, "its version tells what it can" },
 	{ 0, NULL },
 };
 

@@ -264,6 +264,55 @@ static void a_reader_that_does_not_know_the_command_is_used_all_the_same(
 	assert_int_equal(fixture.reader->quirk.pin.indexes, PIN_INDEXES_ALL);
 }
 
+static void tell_version(uint8_t high)
+{
+	const uint8_t answer[] = { 0x84, 0, 0, 0, 2, high, 0x00 };
+
+	pretend(0x072F, 0x90D2, 0x0100);
+	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 3);
+	pin_pad_will_say(answer, sizeof(answer));
+	begin_opening();
+	opened_after(0);
+	assert_int_equal(pin_pad.escapes, 1);
+	assert_memory_equal(pin_pad.bytes, "\x04\0\0\0\0", 5);
+}
+
+static void a_version_tells_that_the_reader_takes_apdus(void **state)
+{
+	(void)state;
+	tell_version(0x45);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_SHORT_APDU);
+	assert_int_equal(fixture.reader->desc.pin_support, 3);
+}
+
+static void or_that_its_keys_are_of_no_use(void **state)
+{
+	(void)state;
+	tell_version(0x44);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
+	assert_int_equal(fixture.reader->desc.pin_support, 0);
+}
+
+static void a_reader_that_miscounts_its_slots_has_those_that_it_has(
+	void **state)
+{
+	(void)state;
+	assert_int_equal(open_reader(), 0);
+	assert_int_equal(fixture.reader->desc.slots, 1);
+	reader_close(fixture.reader);
+	fixture.reader = NULL;
+	pretend(0x072F, 0x2207, 0x0100);
+	assert_int_equal(open_reader(), 0);
+	assert_int_equal(fixture.reader->desc.slots, 2);
+	reader_close(fixture.reader);
+	fixture.reader = NULL;
+	pretend(0x072F, 0xB301, 0x0100);
+	device_set_slots(&fixture.device, 2, 2);
+	assert_int_equal(open_reader(), 0);
+	assert_int_equal(fixture.reader->desc.slots, 1);
+	assert_int_equal(fixture.reader->desc.busy_slots, 1);
+}
+
 static void apdu_mode_is_for_the_administrator_to_choose(void **state)
 {
 	(void)state;
@@ -386,6 +435,9 @@ int main(int argc, char *argv[])
 		TEST(a_pin_pad_tells_what_it_takes),
 		TEST(a_block_of_another_size_tells_nothing),
 		TEST(a_reader_that_does_not_know_the_command_is_used_all_the_same),
+		TEST(a_version_tells_that_the_reader_takes_apdus),
+		TEST(or_that_its_keys_are_of_no_use),
+		TEST(a_reader_that_miscounts_its_slots_has_those_that_it_has),
 		TEST(apdu_mode_is_for_the_administrator_to_choose),
 		TEST(apdu_mode_is_switched_on_by_its_bit),
 		TEST(a_reader_that_refuses_apdu_mode_stays_at_its_level),

@@ -289,14 +289,29 @@ static void an_empty_display_is_filled_at_open(void **state)
 static void a_pin_pad_may_be_kept_from_asking_the_card(void **state)
 {
 	(void)state;
+	pretend(0x08E6, 0x3478);
+	set("ifdDriverOptions", "0x40");
+	plug_pin_pad(SHORT_LEVEL, 3);
+	for (unsigned i = 0; i < 3; i++)
+		pin_pad_will_say(NULL, 0);
+	open_patiently();
+	assert_int_equal(pin_pad.escapes, 3);
+	assert_int_equal(pin_pad.size, 2);
+	assert_memory_equal(pin_pad.bytes, "\xB5\x00", 2);
+}
+
+static void another_one_has_a_switch_of_its_own_for_that(void **state)
+{
+	(void)state;
 	pretend(0x0982, 0x0008);
 	set("ifdDriverOptions", "0x40");
 	plug_pin_pad(SHORT_LEVEL, 3);
-	pin_pad_will_say(NULL, 0);
-	pin_pad_will_say(NULL, 0);
+	for (unsigned i = 0; i < 3; i++)
+		pin_pad_will_say(NULL, 0);
 	open_patiently();
-	assert_int_equal(pin_pad.escapes, 2);
-	assert_memory_equal(pin_pad.bytes, "\xB5\x00", 2);
+	assert_int_equal(pin_pad.escapes, 3);
+	assert_int_equal(pin_pad.size, 5);
+	assert_memory_equal(pin_pad.bytes, "\xB5\x01\x00\x03\x00", 5);
 }
 
 static void a_pin_is_wanted_when_the_last_key_is_up_again(void **state)
@@ -397,6 +412,7 @@ int main(int argc, char *argv[])
 		TEST(a_secure_terminal_gets_its_own_commands_and_no_others),
 		TEST(an_empty_display_is_filled_at_open),
 		TEST(a_pin_pad_may_be_kept_from_asking_the_card),
+		TEST(another_one_has_a_switch_of_its_own_for_that),
 		TEST(a_pin_is_wanted_when_the_last_key_is_up_again),
 		TEST(a_bare_command_is_announced),
 		TEST(how_many_digits_it_takes_is_told),

@@ -79,6 +79,8 @@ static void levels_that_are_told_wrongly_are_mended(void **state)
 		  DESC_LEVEL_EXTENDED_APDU },
 		{ 0x0D46, 0x3010, 0, DESC_LEVEL_EXTENDED_APDU,
 		  DESC_LEVEL_SHORT_APDU },
+		{ 0x072F, 0x8201, 0, DESC_LEVEL_TPDU, DESC_LEVEL_SHORT_APDU },
+		{ 0x072F, 0x8306, 0, DESC_LEVEL_TPDU, DESC_LEVEL_SHORT_APDU },
 		{ 0x046A, 0x00A1, 0x0100, DESC_LEVEL_SHORT_APDU,
 		  DESC_LEVEL_EXTENDED_APDU },
 		{ 0x046A, 0x00A1, 0x0100, DESC_LEVEL_TPDU, DESC_LEVEL_TPDU },
@@ -92,6 +94,35 @@ static void levels_that_are_told_wrongly_are_mended(void **state)
 		find(rows[i].vendor, rows[i].product, rows[i].firmware);
 		assert_int_equal(desc.level, rows[i].level);
 	}
+}
+
+static void slots_are_counted_as_there_are(void **state)
+{
+	static const struct {
+		uint16_t product;
+		uint8_t slots;
+	} rows[] = {
+		{ 0x1280, 3 }, { 0x2207, 2 }, { 0x2214, 2 }, { 0xB301, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		desc.slots = desc.busy_slots = 2;
+		find(0x072F, rows[i].product, 0x0100);
+		assert_int_equal(desc.slots, rows[i].slots);
+		assert_true(desc.busy_slots <= desc.slots);
+	}
+}
+
+static void a_display_is_told_where_there_is_one(void **state)
+{
+	(void)state;
+	find(0x072F, 0x8201, 0x0100);
+	assert_int_equal(desc.lcd_lines, 2);
+	assert_int_equal(desc.lcd_characters, 16);
+	start_afresh(NULL);
+	find(0x072F, 0x90D2, 0x0100);
+	assert_int_equal(desc.lcd_lines, 2);
 }
 
 static void blocks_have_the_length_that_the_reader_bears(void **state)
@@ -246,6 +277,8 @@ int main(void)
 		TEST(most_readers_have_none),
 		TEST(pin_pads_that_are_none_or_tell_the_pin_are_hidden),
 		TEST(levels_that_are_told_wrongly_are_mended),
+		TEST(slots_are_counted_as_there_are),
+		TEST(a_display_is_told_where_there_is_one),
 		TEST(blocks_have_the_length_that_the_reader_bears),
 		TEST(speeds_have_a_cap_where_more_fails),
 		TEST(firmware_is_bad_below_a_version),
