@@ -600,7 +600,7 @@ void device_set_voltages(struct device *device, uint8_t voltages)
 
 const char *device_name(const struct device *device)
 {
-	static char name[64];
+	static _Thread_local char name[64];
 
 	snprintf(name, sizeof(name),
 		 "usb:1234/5678:libudev:0:/dev/bus/usb/%03u/%03u",

@@ -115,7 +115,7 @@ void device_set_features(struct device *device, uint32_t features);
 void device_set_message(struct device *device, uint32_t size);
 void device_set_voltages(struct device *device, uint8_t voltages);
 
-/* As pcscd spells it; valid until the next call. */
+/* As pcscd spells it; valid until the next call of the same thread. */
 const char *device_name(const struct device *device);
 
 void device_insert(struct device *device, unsigned slot, uint32_t serial);

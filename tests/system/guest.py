@@ -299,6 +299,19 @@ def a_reset_by_somebody_else_is_survived():
     restored()
 
 
+def a_reader_that_may_be_suspended_loses_no_movement():
+    power = f"{USB}/devices/{usb_device()}/power"
+    write(f"{power}/autosuspend_delay_ms", "100")
+    write(f"{power}/control", "auto")
+    name = reader()
+    for _ in range(3):
+        time.sleep(0.5)         # nothing tells that it does not happen
+        with open(f"{power}/runtime_status", encoding="ascii") as status:
+            assert status.read().strip() == "active"
+        card_answers(name)
+    write(f"{power}/control", "on")
+
+
 def a_controller_unbound_and_bound_serves_again():
     place = "/sys/bus/pci/drivers/xhci_hcd"
     controller = os.path.basename(glob.glob(f"{place}/0000:*")[0])
@@ -444,6 +457,7 @@ CASES = (
     a_driver_unbound_and_bound_serves_again,
     an_unauthorized_device_comes_back,
     a_reset_by_somebody_else_is_survived,
+    a_reader_that_may_be_suspended_loses_no_movement,
     a_controller_unbound_and_bound_serves_again,
     a_card_removed_asleep_is_noticed,
     suspend_to_idle_is_survived,
