@@ -71,7 +71,7 @@ static bool is_the_cards(const struct session_run *run, const uint8_t *answer,
 /* An answer, or an error and nothing of the device's. */
 static bool send_apdu(struct session_run *run, struct lun *lun)
 {
-	static uint8_t answer[2000];
+	uint8_t answer[2000];
 	uint64_t began = clock_now();
 	size_t size = 1;
 	int r;
