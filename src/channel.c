@@ -141,15 +141,18 @@ static void refuse(struct channel *channel, int error)
  */
 static void give_up(struct channel *channel, int error)
 {
-	if (error != -ENODEV || channel->absent) {
+	struct reader *reader = channel->reader;
+	uint32_t bit = 1u << (channel - reader->channels);
+
+	if (error != -ENODEV || reader->absent & bit) {
 		refuse(channel, error);
 		return;
 	}
 	if (!channel->waiting)
 		return;
-	channel->absent = true;
+	reader->absent |= bit;
 	channel_finish(channel, -ECONNRESET);
-	movement_resumed(channel->reader);
+	movement_resumed(reader);
 }
 
 /* A pipe that failed stays so until somebody clears it. */
@@ -339,7 +342,7 @@ static void in_done(struct usb_transfer *transfer, int status, size_t received)
 		give_up(channel, status);
 	}
 	if (status == 0)
-		channel->absent = false;
+		reader->absent = 0;
 	if (again)
 		submit_in(again);
 	settle(channel);

@@ -32,7 +32,6 @@ struct channel {
 	size_t out_asked;	/* bytes of the command sent last */
 	size_t out_used;	/* bytes to be wiped */
 	size_t in_used;
-	bool absent;		/* the device, it seemed: once is no proof */
 	bool cut;		/* a command was written in part only */
 
 	bool taken;

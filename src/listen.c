@@ -16,6 +16,7 @@
 
 #define HALTS_MAX	3	/* of the interrupt pipe in HALTS_MS */
 #define HALTS_MS	10000
+#define ABSENT		(1u << 31)	/* beside the channels' bits */
 #define MESSAGE_MAX	(1 + DESC_SLOTS_MAX / 4)	/* NotifySlotChange */
 
 static void miss_all_but(struct reader *reader, uint32_t told)
@@ -112,19 +113,18 @@ static void listen(struct reader *reader)
 /* A resume can look like an unplugging, once. */
 static void listen_again(struct reader *reader, int status)
 {
-	bool absent_before = reader->absent;
-
 	if (is_silenced(reader))
 		status = 0;
-	reader->absent = status == -ENODEV;
 	switch (status) {
 	case 0:
+		reader->absent = 0;
 		break;
 	case -ENODEV:
-		if (absent_before)
+		if (reader->absent & ABSENT)
 			reader_lost(reader);
 		else
 			movement_resumed(reader);
+		reader->absent |= ABSENT;
 		break;
 	default:
 		mend_pipe(reader, status, clock_now());

@@ -95,7 +95,8 @@ struct reader {
 	struct usb_transfer *interrupt;	/* NULL: the reader has no such pipe */
 	bool listening;		/* it is under way */
 	bool disarmed;		/* it shall not be armed again */
-	bool absent;		/* it said so last time: once is no proof */
+	uint32_t absent;	/* channels that said so since an answer came,
+				   a bit each: once is no proof */
 	pthread_cond_t quiet;	/* it is under way no more */
 	unsigned halts;		/* of the interrupt pipe, lately */
 	uint64_t halt_ms;

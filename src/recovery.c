@@ -146,10 +146,9 @@ static void silence(struct channel *channel)
 static void forget_faults(struct reader *reader)
 {
 	halt_forget(reader);
-	for (unsigned i = 0; i < reader->desc.busy_slots; i++) {
+	reader->absent = 0;
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
 		reader->channels[i].cut = false;
-		reader->channels[i].absent = false;
-	}
 }
 
 /*

@@ -341,6 +341,23 @@ static void one_lost_interrupt_transfer_is_no_unplugging(void **state)
 	assert_int_equal(watching.size, TRACK_PRESENT);
 }
 
+/* A machine may sleep again and again while no card moves. */
+static void many_lost_interrupt_transfers_are_no_unplugging(void **state)
+{
+	(void)state;
+	fixture_open();
+	watch_start(0);
+	for (unsigned i = 0; i < 5; i++) {
+		device_break(&fixture.device, USB_INTERRUPT, -ENODEV);
+		stopped_clock_pass(1000);
+		assert_false(call_is_over(&watching.call));
+	}
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&watching, NULL), 0);
+	assert_int_equal(watching.size, TRACK_PRESENT);
+}
+
 /* A reset of the bus by others looks like this. */
 static void an_interrupt_transfer_that_others_cancel_is_armed_again(
 	void **state)
@@ -482,6 +499,7 @@ int main(int argc, char *argv[])
 		TEST(bytes_behind_the_slots_are_none),
 		TEST(a_message_for_fewer_slots_leaves_the_others_to_a_question),
 		TEST(one_lost_interrupt_transfer_is_no_unplugging),
+		TEST(many_lost_interrupt_transfers_are_no_unplugging),
 		TEST(an_interrupt_transfer_that_others_cancel_is_armed_again),
 		TEST(a_movement_behind_a_lost_transfer_is_found),
 		TEST(a_halted_interrupt_pipe_is_cleared),
