@@ -15,6 +15,9 @@ void check_drivers(const struct scene *scene);
 /* Is pcscd there, does it run, has it read the lists, may we reach it? */
 void check_pcscd(const struct scene *scene);
 
+/* What a client of pcscd sees: readers missing, in use, cards that are mute */
+void check_served(const struct scene *scene, long context);
+
 /* One reader: listed, rights, who is in the way */
 void check_reader(const struct scene *scene, const struct attached *reader);
 

@@ -141,7 +141,7 @@ static bool check_socket(void)
 
 /* --- as a client */
 
-static void check_client(void)
+static void check_client(const struct scene *scene)
 {
 	char path[ROOT_PATH];
 	SCARDCONTEXT context;
@@ -152,8 +152,9 @@ static void check_client(void)
 		setenv("PCSCLITE_CSOCK_NAME", path, 0);
 	code = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context);
 	if (code == SCARD_S_SUCCESS) {
-		SCardReleaseContext(context);
 		findings_good("pcscd answers");
+		check_served(scene, context);
+		SCardReleaseContext(context);
 		return;
 	}
 	if (code == (LONG)SCARD_W_SECURITY_VIOLATION)
@@ -199,5 +200,5 @@ void check_pcscd(const struct scene *scene)
 	if (scene->running)
 		check_lists_read(scene);
 	if (check_socket())
-		check_client();
+		check_client(scene);
 }

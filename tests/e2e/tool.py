@@ -11,7 +11,7 @@ import time
 
 import cases
 from cases import Lab, deadline, lab, options
-from pcsc import Context, Watch
+from pcsc import EXCLUSIVE, Context, Watch
 
 COMMAND = os.environ.get("CCIDTRACK", "./ccidtrack")
 READER = "virtual reader 00 00"
@@ -348,6 +348,55 @@ def check_finds_nothing_wrong_with_pcscd_and_reader():
             assert f"ok    {words}" in done.stdout, done.stdout
 
 
+def findings(bench):
+    """What check finds: {name: text and what mends it}."""
+    done = bench.run([COMMAND, "check", "--json"])
+    return {row["name"]: row["text"] + row["mend"]
+            for row in json.loads(done.stdout)}
+
+
+def check_tells_of_a_card_that_does_not_answer():
+    with Lab() as bench:
+        bench.plug("r")
+        bench.start_pcscd()
+        watch = Watch(READER)
+        assert "mute" not in findings(bench)
+        bench.insert("r", deaf=1000)
+        watch.until(lambda state: state.mute, deadline(5))
+        assert READER in findings(bench)["mute"]
+
+
+def check_tells_of_a_program_that_has_a_reader_for_itself():
+    with Lab() as bench:
+        bench.plug("r")
+        bench.insert("r")
+        bench.start_pcscd()
+        Watch(READER).until(lambda state: state.present, deadline(5))
+        card = Context().connect(READER, EXCLUSIVE)
+        told = findings(bench)["exclusive"]
+        assert READER in told and "pcsc-shared" in told, told
+        card.disconnect()
+        assert "exclusive" not in findings(bench)
+
+
+def check_tells_of_a_reader_that_pcscd_could_not_open():
+    old = {(0x09C3, 0x0008): "old"}
+    with Lab(bundle=None, ids=old) as bench:
+        bench.start_pcscd()
+        bench.plug("r", vid="09c3", pid="0008", version="0202")
+        told = findings(bench)
+        assert "0 of 1" in told["not-served"], told
+        assert "2.03" in told["firmware"], told
+
+
+def check_waits_for_a_reader_that_is_being_opened():
+    with Lab() as bench:
+        bench.start_pcscd()
+        bench.plug("r", status_time=300000)
+        bench.plug("s", slots=2)
+        assert "not-served" not in findings(bench)
+
+
 if __name__ == "__main__":
     cases.main(
         an_unlisted_reader_is_known_after_a_scan,
@@ -366,4 +415,8 @@ if __name__ == "__main__":
         watch_ends_by_itself_and_at_once,
         watch_waits_for_pcscd,
         check_finds_nothing_wrong_with_pcscd_and_reader,
+        check_tells_of_a_card_that_does_not_answer,
+        check_tells_of_a_program_that_has_a_reader_for_itself,
+        check_tells_of_a_reader_that_pcscd_could_not_open,
+        check_waits_for_a_reader_that_is_being_opened,
     )

@@ -84,9 +84,10 @@ def plist(executable, name, ids, **more):
 
 
 class Daemon:
-    """Answers clients as pcscd does, with that code; no more than that."""
+    """Answers clients as pcscd does, with that code; asked for more, as for
+    readers, it hangs up."""
 
-    VERSION, ESTABLISH = 0x11, 0x01
+    VERSION, ESTABLISH, RELEASE = 0x11, 0x01, 0x02
 
     def __init__(self, path, code=0):
         self.code = code
@@ -113,8 +114,10 @@ class Daemon:
                 client.sendall(body[:8] + struct.pack("<I", 0))
             elif command == self.ESTABLISH:
                 client.sendall(struct.pack("<III", 2, 7, self.code))
-            else:
+            elif command == self.RELEASE:
                 client.sendall(body[:4] + struct.pack("<I", 0))
+            else:
+                return
 
     def close(self):
         """Hangs up."""
