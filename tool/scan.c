@@ -28,8 +28,8 @@
 #define CONNECTED	"03"	/* column St of /proc/net/unix */
 
 static const char help[] =
-	"Usage: ccidtrack scan [--policy=POLICY] [--no-restart] [--dry-run]\n"
-	"                      [--print] [--quiet]\n"
+	"Usage: ccidtrack scan [--policy=POLICY] [--wait=N] [--no-restart]\n"
+	"                      [--dry-run] [--print] [--quiet]\n"
 	"\n"
 	"Writes the list of the local bundle, so that pcscd knows readers that\n"
 	"are plugged in and that no installed driver lists. If the list has\n"
@@ -40,6 +40,7 @@ static const char help[] =
 	"                   none: an empty list.\n"
 	"                   CCIDTRACK_SCAN_POLICY in the environment says the\n"
 	"                   same, for example in /etc/default/ccidtrack\n"
+	"  --wait=N         wait up to N seconds for pcscd's clients to leave\n"
 	"  --no-restart     leave pcscd alone\n"
 	"  --dry-run        tell what would be added and write nothing\n"
 	"  --print          print the list and write nothing\n"
@@ -166,14 +167,15 @@ static void restart(void)
 	say("restart pcscd to let it see the new list");
 }
 
-static void let_pcscd_know(void)
+static void let_pcscd_know(unsigned patience)
 {
 	struct process pcscd;
 	unsigned clients;
 
 	if (!process_pcscd(&pcscd))
 		return;		/* it will read the list when it starts */
-	clients = count_clients();
+	while ((clients = count_clients()) && patience--)
+		sleep(1);
 	if (!clients) {
 		restart();
 		return;
@@ -200,6 +202,7 @@ static void add_attached(struct locallist *list, const struct bundles *bundles,
 
 struct wishes {
 	int no_restart, dry_run, print;
+	unsigned patience;	/* seconds */
 	enum locallist_policy policy;
 };
 
@@ -239,16 +242,24 @@ static int scan(const struct wishes *wishes)
 	if (r < 0)
 		return fail(LOCALPLIST, r);
 	if (r > 0 && !wishes->no_restart)
-		let_pcscd_know();
+		let_pcscd_know(wishes->patience);
 	return EXIT_WELL;
+}
+
+static int refuse(const char *word)
+{
+	fprintf(stderr, "ccidtrack scan: what is \"%s\"?\n", word);
+	return EXIT_USAGE;
 }
 
 int command_scan(int argc, char **argv)
 {
-	const char *policy = getenv("CCIDTRACK_SCAN_POLICY");
+	const char *policy = getenv("CCIDTRACK_SCAN_POLICY"), *wait = "0";
 	struct wishes wishes = { 0 };
+	char behind;
 	const struct argument table[] = {
 		{ "policy", NULL, &policy },
+		{ "wait", NULL, &wait },
 		{ "no-restart", &wishes.no_restart, NULL },
 		{ "dry-run", &wishes.dry_run, NULL },
 		{ "print", &wishes.print, NULL },
@@ -259,12 +270,13 @@ int command_scan(int argc, char **argv)
 	argc = arguments_take(argc, argv, table, help);
 	if (argc < 0)
 		return EXIT_USAGE;
-	if (argc > 1 ||
-	    !parse_policy(policy && *policy ? policy : "unknown",
-			  &wishes.policy)) {
-		fprintf(stderr, "ccidtrack scan: what is \"%s\"?\n",
-			argc > 1 ? argv[1] : policy);
-		return EXIT_USAGE;
-	}
+	if (argc > 1)
+		return refuse(argv[1]);
+	if (!parse_policy(policy && *policy ? policy : "unknown",
+			  &wishes.policy))
+		return refuse(policy);
+	if (*wait < '0' || *wait > '9' ||
+	    sscanf(wait, "%4u%c", &wishes.patience, &behind) != 1)
+		return refuse(wait);
 	return wishes.dry_run || wishes.print ? look(&wishes) : scan(&wishes);
 }

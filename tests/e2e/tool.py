@@ -156,6 +156,22 @@ def scan_sees_the_clients_of_pcscd():
         context.close()
 
 
+def scan_waits_for_the_clients_of_pcscd_to_leave():
+    with Lab() as bench:
+        add_local_bundle()
+        scan(bench)
+        bench.start_pcscd()
+        context = Context()
+        context.readers()
+        bench.plug("r", **UNKNOWN)
+        waiting = bench.start([COMMAND, "scan", "--wait=1000"])
+        waiting.wait_for("is new in the local list")
+        assert not waiting.ends_within(1.5)
+        context.close()
+        waiting.wait_for("restart pcscd to let it see the new list")
+        assert waiting.ends_within(deadline(5))
+
+
 def start_watch(bench, *words):
     """A watch; who reads its lines."""
     return bench.start([COMMAND, "watch", *words])
@@ -405,6 +421,7 @@ if __name__ == "__main__":
         an_empty_local_list_is_no_trouble,
         a_reader_of_libccid_is_ours_only_if_asked_for,
         scan_sees_the_clients_of_pcscd,
+        scan_waits_for_the_clients_of_pcscd_to_leave,
         watch_shows_movements_with_times,
         watch_shows_readers_come_and_go,
         watch_hides_no_swap,

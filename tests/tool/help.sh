@@ -77,6 +77,11 @@ same "a value before =" "$(complete_words ccidtrack list --color = '')" \
 [ $? -eq 2 ] || fail "an unknown command is wrong usage"
 "$CCIDTRACK" --version | grep -q '^ccidtrack [0-9]' || fail "no version"
 
+for wrong in x -1 1x ''; do
+	"$CCIDTRACK" scan --dry-run --wait="$wrong" >/dev/null 2>&1
+	[ $? -eq 2 ] || fail "scan waits for \"$wrong\" seconds"
+done
+
 while read -r name; do
 	grep -q -e "^\.It Cm .*\b$name\b" "$manual" ||
 		fail "the manual does not know the fault $name"
