@@ -126,7 +126,7 @@ const char *ccid_error_text(uint8_t error);
 
 /* One message of an interrupt transfer */
 struct ccid_event {
-	uint8_t type;		/* CCID_NOTIFY_SLOT_CHANGE, CCID_HARDWARE_ERROR, or
+	uint8_t type;		/* CCID_NOTIFY_SLOT_CHANGE, _HARDWARE_ERROR, or
 				 * another: then nothing else is set. 0 for a
 				 * hardware error cut short */
 	uint32_t told;		/* bit k: the message speaks of slot k */

@@ -20,7 +20,7 @@
 #define DESC_SIZE		54
 #define DESC_SLOTS_MAX		16	/* more are not offered to pcscd */
 #define DESC_MESSAGE_MIN	11	/* a header and one byte */
-#define DESC_MESSAGE_MAX	65554	/* extended APDU of 65544 bytes + header */
+#define DESC_MESSAGE_MAX	65554	/* an APDU of 65544 bytes, header */
 #define DESC_CLOCK_MAX		1000000	/* kHz; more is no figure: taken as 0 */
 #define DESC_RATE_MAX		100000000	/* bit/s; more is taken as 0 */
 

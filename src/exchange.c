@@ -17,7 +17,7 @@
 
 #define BUSY_PAUSES	7	/* of 10, 20 ... 640 ms */
 #define BUSY_PAUSE_MS	10u
-#define DOUBT_MS	(EXCHANGE_SHORT_MS + 1000)	/* one, and that it ends */
+#define DOUBT_MS	(EXCHANGE_SHORT_MS + 1000)	/* and its end */
 
 static int allowed(const struct reader *reader, unsigned slot,
 		   enum exchange_purpose purpose)

@@ -22,7 +22,7 @@
 #include "reader.h"
 
 #define EXCHANGE_SHORT_MS	3000	/* commands that no card takes part in */
-#define EXCHANGE_MEND_MS	10000	/* recovery at the end of a call's own time */
+#define EXCHANGE_MEND_MS	10000	/* recovery behind a call's time */
 
 /* What the slot is wanted for decides what the tracker must allow. */
 enum exchange_purpose {

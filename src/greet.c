@@ -18,7 +18,7 @@
 #define PIN_BLOCK_SIZE		21
 #define PIN_BLOCK_CONDITIONS	3
 #define PIN_BLOCK_FLAGS		8
-#define PIN_BLOCK_COUNTED	0x04	/* indexes as many as there are messages */
+#define PIN_BLOCK_COUNTED	0x04	/* an index for each message */
 #define PIN_BLOCK_MIN		13
 #define PIN_BLOCK_MAX		14
 

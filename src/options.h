@@ -29,10 +29,14 @@
 #include <stdint.h>
 
 /* Bits of ifdDriverOptions, as users know them from other drivers */
-#define OPTIONS_ESCAPE		0x0001u	/* any client may send escape commands */
-#define OPTIONS_APDU_MODE	0x0002u	/* TPDU readers that can do APDUs shall */
-#define OPTIONS_OLD_FIRMWARE	0x0004u	/* serve a reader whose firmware is bad */
-#define OPTIONS_NO_PIN_RETRIES	0x0040u	/* some PIN pads ask cards for their tries */
+#define OPTIONS_ESCAPE		0x0001u	/* any client may send
+					 * escape commands */
+#define OPTIONS_APDU_MODE	0x0002u	/* TPDU readers that can
+					 * do APDUs shall */
+#define OPTIONS_OLD_FIRMWARE	0x0004u	/* serve a reader whose
+					 * firmware is bad */
+#define OPTIONS_NO_PIN_RETRIES	0x0040u	/* some PIN pads ask cards
+					 * for their tries */
 #define OPTIONS_VOLTAGE_SHIFT	4	/* two bits: enum params_first */
 #define OPTIONS_VOLTAGE_MASK	3u
 
@@ -43,8 +47,10 @@ struct options {
 	uint32_t idle_power;		/* 0 or 1 */
 	uint32_t timeout_cap_s;
 	uint32_t start_ms;		/* for the first answer of a reader */
-	uint32_t quirks;		/* 0: the table of quirk.h does not count */
-	uint32_t level;			/* 0: as the reader says, else DESC_LEVEL_* + 1 */
+	uint32_t quirks;		/* 0: the table of quirk.h
+					 * does not count */
+	uint32_t level;			/* 0: as the reader says, else
+					 * DESC_LEVEL_* + 1 */
 	uint32_t rate_cap;		/* bit/s, 0: none */
 	uint32_t pps;			/* 0: no card hears one */
 	uint32_t max_ifsd;

@@ -63,7 +63,8 @@ enum pin_messages {
 
 /* The message indexes of a modify */
 enum pin_indexes {
-	PIN_INDEXES_COUNTED,		/* as many as the table above has them */
+	PIN_INDEXES_COUNTED,		/* as many as the table
+					 * above has them */
 	PIN_INDEXES_ALL,		/* three, whatever the number */
 	PIN_INDEXES_ZERO,		/* three, all of them 0 */
 };
@@ -72,10 +73,13 @@ enum pin_indexes {
 struct pin_rules {
 	enum pin_messages verify_messages, modify_messages;
 	enum pin_indexes indexes;
-	uint8_t conditions;	/* that it takes; 0: all; else the key at least */
+	uint8_t conditions;	/* that it takes; 0: all;
+				 * else the key at least */
 	bool swapped_digits;	/* most and fewest, the wrong way round */
-	bool unpadded;		/* a command of four bytes wants an escape first */
-	unsigned pause_ms;	/* before it is told: the last key is still down */
+	bool unpadded;		/* a command of four bytes
+				 * wants an escape first */
+	unsigned pause_ms;	/* before it is told: the
+				 * last key is still down */
 };
 
 struct pin {
@@ -84,7 +88,8 @@ struct pin {
 	size_t apdu_size;	/* the bytes at its end */
 	unsigned wait_s;	/* how long the reader may stay silent */
 	unsigned pause_ms;	/* and how long it is left alone before */
-	bool unpadded;		/* to be told that the PIN comes without padding */
+	bool unpadded;		/* to be told that the PIN
+				 * comes without padding */
 };
 
 /* 0, or -EINVAL: the structure is malformed, *ret_pin is untouched. */

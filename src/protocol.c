@@ -12,8 +12,8 @@
 #include "log.h"
 
 #define PPS_MS		5000	/* 9600 etu at 1 MHz take 3.6 s */
-#define LIST_MS		1000	/* for a list of speeds; many readers stay silent */
-#define FIELD_SPEED	10	/* bError: offset of bmFindexDindex in the message */
+#define LIST_MS		1000	/* for a list of speeds; many are silent */
+#define FIELD_SPEED	10	/* bError: bmFindexDindex's offset */
 #define FIELD_LAST	0x7F	/* bError above are not offsets */
 
 /* Owners of two slots may ask at the same time: what is complete stays. */

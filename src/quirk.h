@@ -24,28 +24,41 @@
 #include "pin.h"
 
 /* Its description is wrong: quirk_fit mends it */
-#define QUIRK_NO_PIN_PAD	0x00000001u	/* none, or one that tells the PIN */
+#define QUIRK_NO_PIN_PAD	0x00000001u	/* none, or one that
+						 * tells the PIN */
 #define QUIRK_AUTO_IFSD		0x00000002u	/* S(IFS) breaks it */
 
 /* Cards */
 #define QUIRK_NO_PPS		0x00000010u	/* none reaches the card */
 #define QUIRK_OFF_BEFORE_ON	0x00000020u	/* each power-up wants it */
-#define QUIRK_ISO_MODE		0x00000040u	/* may be in EMV mode: told by bError BBh */
-#define QUIRK_SPLIT_READS	0x00000080u	/* character level: first one byte */
+#define QUIRK_ISO_MODE		0x00000040u	/* may be in EMV mode: told by
+						 * bError BBh */
+#define QUIRK_SPLIT_READS	0x00000080u	/* character level:
+						 * first one byte */
 
 /* Movements */
-#define QUIRK_STATUS_LIES	0x00000100u	/* notifications are true, GetSlotStatus is not */
+#define QUIRK_STATUS_LIES	0x00000100u	/* notifications are true,
+						 * GetSlotStatus is not */
 
 /* At open, and vendor commands: greet.h, control.h */
-#define QUIRK_PIN_TEXTS		0x00001000u	/* its display wants to be filled */
-#define QUIRK_PIN_BLOCK		0x00002000u	/* tells of its keys by escape 6Ah */
-#define QUIRK_FIRMWARE_TEXT	0x00004000u	/* tells its version by escape 02h */
-#define QUIRK_APDU_MODE		0x00008000u	/* TPDU level, could do APDUs: escape 1F 02 */
-#define QUIRK_STARTED_BY_OFF	0x00010000u	/* looks for cards after some power-offs */
-#define QUIRK_READER_DIRECT	0x00020000u	/* takes commands for itself: part 10 */
-#define QUIRK_IDENTITY		0x00040000u	/* clients ask the driver who it is */
-#define QUIRK_LONG_TRIES	0x00080000u	/* OPTIONS_NO_PIN_RETRIES: escape B5 01 00 03 00, too */
-#define QUIRK_KEYS_BY_VERSION	0x00100000u	/* what it can, its version tells: escape 04h */
+#define QUIRK_PIN_TEXTS		0x00001000u	/* its display wants
+						 * to be filled */
+#define QUIRK_PIN_BLOCK		0x00002000u	/* tells of its keys
+						 * by escape 6Ah */
+#define QUIRK_FIRMWARE_TEXT	0x00004000u	/* tells its version
+						 * by escape 02h */
+#define QUIRK_APDU_MODE		0x00008000u	/* TPDU level, could do APDUs:
+						 * escape 1F 02 */
+#define QUIRK_STARTED_BY_OFF	0x00010000u	/* looks for cards after some
+						 * power-offs */
+#define QUIRK_READER_DIRECT	0x00020000u	/* takes commands for
+						 * itself: part 10 */
+#define QUIRK_IDENTITY		0x00040000u	/* clients ask the driver
+						 * who it is */
+#define QUIRK_LONG_TRIES	0x00080000u	/* OPTIONS_NO_PIN_RETRIES:
+						 * escape B5 01 00 03 00, too */
+#define QUIRK_KEYS_BY_VERSION	0x00100000u	/* what it can, its version
+						 * tells: escape 04h */
 
 #define QUIRK_PREFIX_MAX	6
 
@@ -64,7 +77,8 @@ struct quirk {
 	size_t rate_count;
 	unsigned rate_slot;	/* the first slot that they hold for */
 	unsigned pause_ms;	/* before its first command */
-	unsigned start_ms;	/* for its first answer; 0: as the option has it */
+	unsigned start_ms;	/* for its first answer; 0:
+				 * as the option has it */
 	unsigned extra_wait_s;	/* for the card, beyond what the card says */
 	uint16_t firmware;	/* older ones are bad; 0: none is */
 	uint8_t pin_min, pin_max;	/* digits; 0: untold */

@@ -19,7 +19,7 @@ struct session {
 	bool asks;		/* the host sets protocols: pcscd does, always */
 	bool asked;		/* it has since the power-up */
 	bool agreed;		/* params hold, and t1 if that is the protocol */
-	bool spoilt;		/* a PPS failed: the card hears nothing but a reset */
+	bool spoilt;		/* a PPS failed: only a reset is heard */
 	struct params params;
 	struct t1 t1;
 	uint32_t slow_visit;	/* the card that took no other speed; 0: none */

@@ -59,15 +59,19 @@
 #include "engine.h"
 #include "t1_block.h"
 
-#define T1_ANSWER_MAX	65546	/* more than any answer; drained, then an error */
+#define T1_ANSWER_MAX	65546	/* more than any answer; drained,
+				 * then an error */
 
 /* Limits. A command may take ... */
-#define T1_TRIES_MAX		3	/* blocks in a row without a right reply */
+#define T1_TRIES_MAX		3	/* blocks in a row without
+					 * a right reply */
 #define T1_ERRORS_MAX		50	/* replies that were no step forward */
 #define T1_RESYNCHS_MAX		1
 #define T1_IFS_MAX		3	/* S(IFS request) of the card */
-#define T1_ABORTS_MAX		3	/* S(ABORT request), if our response is lost */
-#define T1_WTX_MAX		10000	/* 10 minutes of the shortest BWT at 5 MHz */
+#define T1_ABORTS_MAX		3	/* S(ABORT request), if
+					 * our response is lost */
+#define T1_WTX_MAX		10000	/* 10 minutes of the shortest
+					 * BWT at 5 MHz */
 #define T1_EMPTY_PARTS_MAX	2	/* empty I-blocks with M in a row */
 
 enum t1_sent {
@@ -87,7 +91,8 @@ struct t1_exchange {
 	size_t room;
 	size_t received;	/* may exceed room: then counted, not stored */
 	enum t1_sent sent;
-	bool answering;		/* the answer has begun: the command is through */
+	bool answering;		/* the answer has begun: the
+				 * command is through */
 	bool aborting;		/* S(ABORT) was answered */
 	unsigned failures;	/* in a row */
 	unsigned errors;
@@ -99,7 +104,8 @@ struct t1_exchange {
 struct t1 {
 	unsigned kinds;		/* of EDC; one, once the card has told it */
 	uint8_t ns;		/* N(S) of the I-block under way or the next */
-	uint8_t nr;		/* N(S) that the card's next I-block must have */
+	uint8_t nr;		/* N(S) that the card's next
+				 * I-block must have */
 	uint8_t ifsc;
 	uint8_t ifsc_first;	/* of the ATR */
 	uint8_t inf_max;	/* what fits the reader's messages */
@@ -107,17 +113,21 @@ struct t1 {
 	uint8_t ifsd_wanted;	/* differs: to offer before the next command */
 	bool character;
 	bool heard;		/* a block of the card was right */
-	bool settled;		/* both sides agree on the numbers, nothing is under way */
+	bool settled;		/* both sides agree on the numbers, nothing is
+				 * under way */
 	struct t1_exchange exchange;
 	size_t out_size;
 	size_t in_size;
 	uint8_t out[T1_BLOCK_MAX];
-	uint8_t in[T1_BLOCK_MAX];	/* character level: the block as far as it came */
+	uint8_t in[T1_BLOCK_MAX];	/* character level: the block
+					 * as far as it came */
 };
 
 struct t1_parameters {
-	uint8_t ifsc;		/* of the ATR; 0 and 255 are reserved: taken as 32 */
-	uint8_t ifsd;		/* to offer; 0: nothing, the reader does that itself */
+	uint8_t ifsc;		/* of the ATR; 0 and 255 are
+				 * reserved: taken as 32 */
+	uint8_t ifsd;		/* to offer; 0: nothing, the
+				 * reader does that itself */
 	bool crc;		/* of the ATR */
 	bool character;		/* level; else TPDU */
 	size_t message_max;	/* dwMaxCCIDMessageLength as desc.h clamps it */

@@ -25,7 +25,7 @@
 #define T1_EDC_MAX		2
 #define T1_BLOCK_MAX		(T1_PROLOGUE_SIZE + T1_INF_MAX + T1_EDC_MAX)
 
-/* Kinds of EDC: T1_LRC, or a set of the others. A block to send takes the lowest. */
+/* Kinds of EDC: T1_LRC, or a set of others, the lowest of which is sent. */
 #define T1_LRC		0x01u
 #define T1_CRC_HIGH	0x02u	/* 1021h reflected, from FFFFh, high byte first */
 #define T1_CRC_LOW	0x04u	/* the same, low byte first */
