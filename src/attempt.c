@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "halt.h"
 
+#define PACKET_PAUSE_MS	10
 #define REMOVAL_GRACE_MS 500	/* for a reader to answer for a card that left */
 
 bool attempt_is_usable(const struct reader *reader, unsigned slot)
@@ -76,6 +77,15 @@ static uint64_t patience_end(const struct channel *channel,
 						channel->end));
 }
 
+/* Whatever came in the pause has ended the command or did not touch it. */
+static void send_rest(struct channel *channel)
+{
+	attempt_pause(channel->reader, channel->slot,
+		      clock_now() + PACKET_PAUSE_MS);
+	if (channel->waiting && channel_is_held_back(channel))
+		channel_send_rest(channel);
+}
+
 /* Comes back with the command finished or out of patience. */
 static void wait_for_reply(struct channel *channel,
 			   const struct exchange_command *command)
@@ -87,6 +97,10 @@ static void wait_for_reply(struct channel *channel,
 
 		if (clock_now() >= end)
 			return;
+		if (channel_is_held_back(channel)) {
+			send_rest(channel);
+			continue;
+		}
 		clock_wait(&reader->slot[channel->slot].replied, &reader->lock,
 			   end);
 	}
@@ -118,6 +132,7 @@ int attempt_run(struct channel *channel, const struct exchange_command *command)
 	channel_send(channel, command->type, command->parameters,
 		     command->size);
 	wait_for_reply(channel, command);
+	channel_drop_rest(channel);
 	if (channel->waiting)
 		return -ETIMEDOUT;
 	return error_of_status(channel->status);

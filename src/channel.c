@@ -13,6 +13,7 @@
 
 #define STRAYS_MAX	16	/* replies to nobody, for one command */
 #define EMPTIES_MAX	4	/* packets without a byte, for one command */
+#define PACKET_SIZE	64	/* QUIRK_PACKET_PAUSES: at full speed */
 #define EXTENSIONS_MAX	6000	/* ten minutes of ten a second */
 
 static const uint8_t no_parameters[3];
@@ -91,10 +92,23 @@ static void wake_owner(const struct channel *channel)
 		&channel->reader->slot[channel->slot].replied);
 }
 
+bool channel_is_held_back(const struct channel *channel)
+{
+	return channel->out_rest && !channel->out_busy;
+}
+
+void channel_drop_rest(struct channel *channel)
+{
+	if (channel->out_rest)
+		channel->cut = true;
+	channel->out_rest = 0;
+}
+
 void channel_finish(struct channel *channel, int status)
 {
 	if (!channel->waiting)
 		return;
+	channel_drop_rest(channel);
 	channel->waiting = false;
 	channel->status = status;
 	if (status < 0)
@@ -173,10 +187,16 @@ static void submit_in(struct channel *channel)
 
 static void submit_out(struct channel *channel, size_t size)
 {
-	int r = usb_submit(channel->out, size);
+	size_t now = size;
+	int r;
 
+	if (channel->reader->quirk.flags & QUIRK_PACKET_PAUSES &&
+	    size > PACKET_SIZE)
+		now = PACKET_SIZE;
+	r = usb_submit(channel->out, now);
 	channel->out_busy = r == 0;
-	channel->out_asked = size;
+	channel->out_asked = now;
+	channel->out_rest = size - now;
 	if (r < 0)
 		refuse(channel, r);
 }
@@ -367,9 +387,18 @@ static void out_done(struct usb_transfer *transfer, int status, size_t received)
 		status = -EIO;
 	if (status < 0)
 		give_up(channel, status);
+	if (channel->out_rest)
+		wake_owner(channel);
 	settle(channel);
 	wake_mender(reader);
 	pthread_mutex_unlock(&reader->lock);
+}
+
+void channel_send_rest(struct channel *channel)
+{
+	memmove(channel->out->data, channel->out->data + channel->out_asked,
+		channel->out_rest);
+	submit_out(channel, channel->out_rest);
 }
 
 static void submit(struct channel *channel, uint8_t type,

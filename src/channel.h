@@ -30,6 +30,7 @@ struct channel {
 	bool out_busy;		/* under way */
 	bool in_busy;
 	size_t out_asked;	/* bytes of the command sent last */
+	size_t out_rest;	/* of the command, held back for a pause */
 	size_t out_used;	/* bytes to be wiped */
 	size_t in_used;
 	bool cut;		/* a command was written in part only */
@@ -80,6 +81,14 @@ bool channel_is_idle(const struct channel *channel);
  */
 void channel_send(struct channel *channel, uint8_t type,
 		  const uint8_t parameters[3], size_t size);
+
+/*
+ * Some readers want a pause between the packets of a command: its owner keeps
+ * it, and sends the next one. A command whose rest is dropped counts as cut.
+ */
+bool channel_is_held_back(const struct channel *channel);
+void channel_send_rest(struct channel *channel);
+void channel_drop_rest(struct channel *channel);
 
 /* The bulk half of the abort of the command sent last; waiting as above. */
 void channel_send_abort(struct channel *channel);

@@ -77,10 +77,10 @@ static const struct row {
 	{ 0x072F, 0x0102, ANY, { .flags = QUIRK_STARTED_BY_OFF } },	/* AET62 */
 	{ 0x072F, 0x0103, ANY, { .flags = QUIRK_STARTED_BY_OFF } },
 	{ 0x072F, 0x8201, ANY,	/* APG8201 */
-	  { .level = LEVEL(SHORT_APDU), .message = 320, .lcd_lines = 2, .lcd_characters = 16 } },
+	  { .flags = QUIRK_PACKET_PAUSES, .level = LEVEL(SHORT_APDU), .message = 320, .lcd_lines = 2, .lcd_characters = 16 } },
 	{ 0x072F, 0x8202, ANY, { .message = 320 } },
 	{ 0x072F, 0x8306, ANY,	/* ACR85 */
-	  { .level = LEVEL(SHORT_APDU) } },
+	  { .flags = QUIRK_PACKET_PAUSES, .level = LEVEL(SHORT_APDU) } },
 	{ 0x072F, 0x90D2, ANY,	/* ACR83 */
 	  { .flags = QUIRK_KEYS_BY_VERSION, .lcd_lines = 2, .lcd_characters = 16 } },
 	/* ACR1222 and ACR32 count their slots wrongly */

@@ -40,6 +40,9 @@
 #define QUIRK_STATUS_LIES	0x00000100u	/* notifications are true,
 						 * GetSlotStatus is not */
 
+/* USB */
+#define QUIRK_PACKET_PAUSES	0x00000200u	/* 10 ms between those of a command */
+
 /* At open, and vendor commands: greet.h, control.h */
 #define QUIRK_PIN_TEXTS		0x00001000u	/* its display wants
 						 * to be filled */

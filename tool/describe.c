@@ -65,6 +65,7 @@ static const struct bit quirks[] = {
 	{ QUIRK_ISO_MODE, "may have to be taken out of EMV mode" },
 	{ QUIRK_SPLIT_READS, "reads one byte first" },
 	{ QUIRK_STATUS_LIES, "its notifications are true, its status is not" },
+	{ QUIRK_PACKET_PAUSES, "pauses between the packets of a command" },
 	{ QUIRK_PIN_TEXTS, "texts to be loaded into its display" },
 	{ QUIRK_PIN_BLOCK, "tells of its keys by an escape command" },
 	{ QUIRK_FIRMWARE_TEXT, "tells its version by an escape command" },

@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "card.h"
+#include "clock.h"
 #include "control.h"
 #include "fixture.h"
 #include "options.h"
@@ -393,6 +395,101 @@ static void it_is_if_the_administrator_knows_better(void **state)
 	assert_answer(good, sizeof(good));
 }
 
+/* --- USB */
+
+#define WRITES_MAX	8
+
+static struct {
+	size_t size[WRITES_MAX];
+	uint64_t ms[WRITES_MAX];
+	unsigned writes;
+	uint8_t bytes[600];
+	size_t had;
+	void (*command)(struct script *script, const uint8_t *bytes,
+			size_t size);
+} writes;
+
+/* A command is what its header tells, in whatever pieces it comes. */
+static void take_piece(struct script *script, const uint8_t *bytes,
+		       size_t size)
+{
+	size_t whole;
+
+	writes.size[writes.writes % WRITES_MAX] = size;
+	writes.ms[writes.writes++ % WRITES_MAX] = clock_now();
+	memcpy(writes.bytes + writes.had, bytes, size);
+	writes.had += size;
+	whole = CCID_HEADER_SIZE + get_le32(writes.bytes + 1);
+	if (writes.had < whole)
+		return;
+	writes.had = 0;
+	writes.command(script, writes.bytes, whole);
+}
+
+static const uint8_t update[5 + 150] = { 0x00, 0xD6, 0x00, 0x00, 150 };
+
+/* An APDU of three packets. */
+static int send_update(void)
+{
+	writes.writes = 0;
+	order_transmit(&order, 0, update, sizeof(update));
+	stopped_clock_pass(100);
+	return order_join(&order, NULL);
+}
+
+static void open_for_pieces(void)
+{
+	memset(&writes, 0, sizeof(writes));
+	writes.command = fixture.device.script.command;
+	fixture.device.script.command = take_piece;
+	device_insert(&fixture.device, 0, 1);
+	open_patiently();
+	be_agreed(0);
+}
+
+static void a_reader_gets_its_packets_with_pauses_between(void **state)
+{
+	(void)state;
+	pretend(0x072F, 0x8201);
+	open_for_pieces();
+	assert_int_equal(send_update(), 0);
+	assert_int_equal(order.size, 6);
+	assert_int_equal(writes.writes, 3);
+	assert_int_equal(writes.size[0], 64);
+	assert_int_equal(writes.size[1], 64);
+	assert_int_equal(writes.size[2], CCID_HEADER_SIZE + 155 - 128);
+	assert_int_equal(writes.ms[1] - writes.ms[0], 10);
+	assert_int_equal(writes.ms[2] - writes.ms[1], 10);
+	assert_int_equal(transmit_serial(0), 1);
+}
+
+static void others_get_a_command_at_once(void **state)
+{
+	(void)state;
+	open_for_pieces();
+	assert_int_equal(send_update(), 0);
+	assert_int_equal(writes.writes, 1);
+	assert_int_equal(writes.size[0], CCID_HEADER_SIZE + 155);
+}
+
+static void a_card_pulled_in_such_a_pause_ends_the_command(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	pretend(0x072F, 0x8201);
+	open_for_pieces();
+	order_transmit(&order, 0, update, sizeof(update));
+	device_remove(&fixture.device, 0);
+	stopped_clock_pass(2000);
+	assert_true(order_join(&order, &ms) < 0);
+	assert_true(ms <= 1000);
+	device_insert(&fixture.device, 0, 2);
+	stopped_clock_pass(1000);
+	be_agreed(0);
+	assert_int_equal(transmit_serial(0), 2);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +513,9 @@ int main(int argc, char *argv[])
 		TEST(a_pin_is_wanted_when_the_last_key_is_up_again),
 		TEST(a_bare_command_is_announced),
 		TEST(how_many_digits_it_takes_is_told),
+		TEST(a_reader_gets_its_packets_with_pauses_between),
+		TEST(others_get_a_command_at_once),
+		TEST(a_card_pulled_in_such_a_pause_ends_the_command),
 		TEST(a_pin_pad_that_tells_the_pin_is_not_offered),
 		TEST(it_is_if_the_administrator_knows_better),
 	};
