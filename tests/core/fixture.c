@@ -282,6 +282,23 @@ void be_ready(unsigned slot, uint32_t serial)
 	assert_int_equal(transmit_serial(slot), serial);
 }
 
+void open_with_card(void)
+{
+	device_insert(&fixture.device, 0, FIXTURE_SERIAL);
+	fixture_open();
+	be_ready(0, FIXTURE_SERIAL);
+}
+
+void open_ready(unsigned slots, unsigned at_once)
+{
+	device_set_slots(&fixture.device, slots, at_once);
+	for (unsigned i = 0; i < slots; i++)
+		device_insert(&fixture.device, i, FIXTURE_SERIAL + i);
+	fixture_open();
+	for (unsigned i = 0; i < slots; i++)
+		be_ready(i, FIXTURE_SERIAL + i);
+}
+
 /* As pcscd does it: the thread that waits is the one that asks presence. */
 static void *watch_pass(void *argument)
 {

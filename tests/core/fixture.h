@@ -35,6 +35,14 @@ int fixture_discard(void **state);
 void fixture_open(void);
 void fixture_close(void);
 
+/*
+ * The same with a card in the first slot, powered up; with so many slots, of
+ * which so many work at a time, and a card in each: numbers that follow it.
+ */
+#define FIXTURE_SERIAL	0x01020304u
+void open_with_card(void);
+void open_ready(unsigned slots, unsigned at_once);
+
 /* One call into the core. */
 struct order {
 	struct call call;

@@ -13,29 +13,11 @@
 #include "fixture.h"
 #include "movement.h"
 
-#define SERIAL	0x01020304u
+#define SERIAL	FIXTURE_SERIAL
 
 static const uint8_t select_file[] = { 0x00, 0xA4, 0x04, 0x00, 0x00 };
 
 static struct order a, b, waiting;
-
-static void open_with_card(void)
-{
-	device_insert(&fixture.device, 0, SERIAL);
-	fixture_open();
-	be_ready(0, SERIAL);
-}
-
-/* Two slots that work at the same time, a card in each, both powered up. */
-static void open_two(void)
-{
-	device_set_slots(&fixture.device, 2, 2);
-	device_insert(&fixture.device, 0, 1);
-	device_insert(&fixture.device, 1, 2);
-	fixture_open();
-	be_ready(0, 1);
-	be_ready(1, 2);
-}
 
 /* The answer to the command that was sent as the n-th last. */
 static void say_status(uint8_t slot, unsigned nth_last, uint8_t sw1)
@@ -102,7 +84,7 @@ static void hand_over_in_a_cancel(int status)
 	};
 	uint8_t answer[sizeof(answer_to_b)];
 
-	open_two();
+	open_ready(2, 2);
 	fixture.device.ignores_abort = true;
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
@@ -119,7 +101,7 @@ static void hand_over_in_a_cancel(int status)
 	assert_int_equal(order_join(&a, NULL), -ENOMEDIUM);
 	assert_int_equal(order_join(&b, NULL), 0);
 	assert_int_equal(b.size, 2);
-	assert_int_equal(transmit_serial(1), 2);
+	assert_int_equal(transmit_serial(1), SERIAL + 1);
 }
 
 static void an_answer_to_another_slot_in_a_cancelled_transfer_arrives(
@@ -139,7 +121,7 @@ static void an_answer_beside_the_status_cancelled_arrives(void **state)
 static void answers_find_their_commands_in_any_order(void **state)
 {
 	(void)state;
-	open_two();
+	open_ready(2, 2);
 	for (int i = 0; i < 50; i++) {
 		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0,
 			  0);
@@ -245,7 +227,7 @@ static void a_question_given_up_in_favour_of_an_answer_frees_its_slot(
 	};
 
 	(void)state;
-	open_two();
+	open_ready(2, 2);
 	order_wait(&waiting, 0, MOVEMENT_FOREVER);
 	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
 	pthread_mutex_lock(&fixture.reader->lock);
@@ -264,7 +246,7 @@ static void a_question_given_up_in_favour_of_an_answer_frees_its_slot(
 	assert_int_equal(order_join(&b, NULL), 0);
 	assert_int_equal(b.size, 2);
 	stopped_clock_pass(1000);
-	assert_int_equal(transmit_serial(0), 1);
+	assert_int_equal(transmit_serial(0), SERIAL);
 	movement_stop(fixture.reader, 0);
 	stopped_clock_settle();
 	order_join(&waiting, NULL);
@@ -386,7 +368,7 @@ static void leave_in_peace(bool extends)
 		CCID_DATA_BLOCK, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x90, 0x00,
 	};
 
-	open_two();
+	open_ready(2, 2);
 	fixture.device.ignores_abort = true;
 	order_wait(&waiting, 1, MOVEMENT_FOREVER);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);

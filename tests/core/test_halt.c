@@ -18,17 +18,6 @@ static const uint8_t select_file[] = { 0x00, 0xA4, 0x04, 0x00, 0x00 };
 
 static struct order a, b;
 
-/* Two slots that work at the same time, a card in each, both powered up. */
-static void open_two(void)
-{
-	device_set_slots(&fixture.device, 2, 2);
-	device_insert(&fixture.device, 0, 1);
-	device_insert(&fixture.device, 1, 2);
-	fixture_open();
-	be_ready(0, 1);
-	be_ready(1, 2);
-}
-
 static void let_clears_wait(void)
 {
 	script_lock(&fixture.device.script);
@@ -74,7 +63,7 @@ static void other_slots_go_on_while_a_bulk_pipe_is_cleared(void **state)
 	uint8_t seq;
 
 	(void)state;
-	open_two();
+	open_ready(2, 2);
 	let_clears_wait();
 	device_hold(&fixture.device, USB_IN, true);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_STALL, 0, 0);
@@ -95,20 +84,20 @@ static void other_slots_go_on_while_a_bulk_pipe_is_cleared(void **state)
 	assert_int_equal(watching.size, TRACK_EMPTY);
 	let_clear();
 	assert_true(order_join(&a, NULL) < 0);
-	assert_int_equal(transmit_serial(0), 1);
+	assert_int_equal(transmit_serial(0), FIXTURE_SERIAL);
 }
 
 static void commands_go_on_while_the_interrupt_pipe_is_cleared(void **state)
 {
 	(void)state;
-	open_two();
+	open_ready(2, 2);
 	let_clears_wait();
 	watch_start(0);
 	device_break(&fixture.device, USB_INTERRUPT, -EPIPE);
 	stopped_clock_settle();
 	assert_int_equal(clears(), 1);
-	assert_int_equal(transmit_serial(0), 1);
-	assert_int_equal(transmit_serial(1), 2);
+	assert_int_equal(transmit_serial(0), FIXTURE_SERIAL);
+	assert_int_equal(transmit_serial(1), FIXTURE_SERIAL + 1);
 	let_clear();
 	assert_false(call_is_over(&watching.call));
 	watch_stop();
@@ -118,7 +107,7 @@ static void commands_go_on_while_the_interrupt_pipe_is_cleared(void **state)
 static void a_movement_while_the_pipe_is_halted_is_found(void **state)
 {
 	(void)state;
-	open_two();
+	open_ready(2, 2);
 	let_clears_wait();
 	watch_start(0);
 	device_break(&fixture.device, USB_INTERRUPT, -EPIPE);
@@ -135,7 +124,7 @@ static void a_movement_while_the_pipe_is_halted_is_found(void **state)
 static void a_host_that_never_waits_has_the_pipe_cleared(void **state)
 {
 	(void)state;
-	open_two();
+	open_ready(2, 2);
 	device_break(&fixture.device, USB_INTERRUPT, -EPIPE);
 	stopped_clock_settle();
 	assert_int_equal(clears(), 0);
@@ -153,7 +142,7 @@ static void a_host_that_never_waits_has_the_pipe_cleared(void **state)
 static void a_halt_that_two_slots_meet_is_cleared_by_one(void **state)
 {
 	(void)state;
-	open_two();
+	open_ready(2, 2);
 	let_clears_wait();
 	device_hold(&fixture.device, USB_IN, true);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_STALL, 0, 0);
@@ -166,15 +155,15 @@ static void a_halt_that_two_slots_meet_is_cleared_by_one(void **state)
 	let_clear();
 	assert_true(order_join(&a, NULL) < 0);
 	assert_true(order_join(&b, NULL) < 0);
-	assert_int_equal(transmit_serial(0), 1);
-	assert_int_equal(transmit_serial(1), 2);
+	assert_int_equal(transmit_serial(0), FIXTURE_SERIAL);
+	assert_int_equal(transmit_serial(1), FIXTURE_SERIAL + 1);
 }
 
 /* A reset has the device for itself: it waits until the pipe is cleared. */
 static void a_reset_waits_for_a_clear(void **state)
 {
 	(void)state;
-	open_two();
+	open_ready(2, 2);
 	let_clears_wait();
 	watch_start(0);
 	device_break(&fixture.device, USB_INTERRUPT, -EPIPE);
@@ -190,7 +179,7 @@ static void a_reset_waits_for_a_clear(void **state)
 	assert_int_equal(order_join(&a, NULL), 0);
 	assert_int_equal(fixture.device.script.resets, 1);
 	order_join(&watching, NULL);
-	be_ready(1, 2);
+	be_ready(1, FIXTURE_SERIAL + 1);
 }
 
 /* Questions to a pipe that always halts are bounded as all others. */
@@ -198,7 +187,7 @@ static void a_pipe_that_halts_at_each_question_costs_ten_a_second(void **state)
 {
 	(void)state;
 	fixture.device.script.info.interrupt_endpoint = false;
-	open_two();
+	open_ready(2, 2);
 	watch_start(0);
 	for (int i = 0; i < DEVICE_FAULTS_MAX; i++)
 		device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_STALL,

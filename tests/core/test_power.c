@@ -20,7 +20,7 @@ static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
 
 static struct order a, watch;
 
-static void open_with_card(void)
+static void open_unpowered(void)
 {
 	device_insert(&fixture.device, 0, SERIAL);
 	fixture_open();
@@ -82,7 +82,7 @@ static void the_atr_comes_back(void **state)
 	uint8_t atr[READER_ATR_MAX];
 
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(a.size, 6);
 	assert_int_equal(a.answer[0], 0x3B);
@@ -104,7 +104,7 @@ static void an_empty_slot_is_not_powered_up(void **state)
 static void a_powered_card_can_be_powered_up(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(transmit_serial(0), SERIAL);
@@ -113,7 +113,7 @@ static void a_powered_card_can_be_powered_up(void **state)
 static void an_unpowered_card_can_be_reset(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	order_reset(&a, 0);
 	assert_int_equal(finish(&a, NULL), 0);
 	assert_int_equal(transmit_serial(0), SERIAL);
@@ -123,7 +123,7 @@ static void an_unpowered_card_can_be_reset(void **state)
 static void a_power_up_that_a_reset_has_undone_fails(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	device_hold(&fixture.device, USB_IN, true);
 	order_power_up(&a, 0);
 	pthread_mutex_lock(&fixture.reader->lock);
@@ -143,7 +143,7 @@ static void a_reset_is_off_and_on(void **state)
 	unsigned offs;
 
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	offs = device_count(&fixture.device, CCID_POWER_OFF);
 	order_reset(&a, 0);
@@ -156,7 +156,7 @@ static void a_reset_is_off_and_on(void **state)
 static void a_reader_that_chooses_the_voltage_is_left_to_it(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(voltages_tried(), 0);
 }
@@ -169,7 +169,7 @@ static void a_card_of_one_voltage_is_found(void **state)
 
 	(void)state;
 	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
-	open_with_card();
+	open_unpowered();
 	for (size_t i = 0; i < sizeof(all); i++) {
 		device_remove(&fixture.device, 0);
 		stopped_clock_pass(1000);
@@ -188,7 +188,7 @@ static void no_voltage_is_tried_that_the_reader_does_not_have(void **state)
 	(void)state;
 	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
 	device_set_voltages(&fixture.device, DESC_VOLTAGE_3V);
-	open_with_card();
+	open_unpowered();
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(voltages_tried(), CCID_POWER_3V);
 }
@@ -199,7 +199,7 @@ static void a_mute_card_fails_within_its_bound(void **state)
 
 	(void)state;
 	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
-	open_with_card();
+	open_unpowered();
 	for (int i = 0; i < 20; i++)
 		device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0,
 			  CCID_ERROR_MUTE);
@@ -215,7 +215,7 @@ static void a_reader_that_stays_silent_fails_within_its_bound(void **state)
 	(void)state;
 	device_set_features(&fixture.device, SHORT_LEVEL | SWITCHED);
 	fixture.device.ignores_abort = true;
-	open_with_card();
+	open_unpowered();
 	for (int i = 0; i < 60; i++)
 		device_on(&fixture.device, 0, DEVICE_SILENT, 0, 0);
 	assert_true(power_up_slowly(&ms) < 0);
@@ -225,7 +225,7 @@ static void a_reader_that_stays_silent_fails_within_its_bound(void **state)
 static void a_card_that_wakes_up_late_is_powered_up(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0,
 		  CCID_ERROR_MUTE);
 	assert_int_equal(power_up_slowly(NULL), 0);
@@ -235,7 +235,7 @@ static void a_card_that_wakes_up_late_is_powered_up(void **state)
 static void an_atr_of_33_bytes_is_the_longest(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	device_on(&fixture.device, CCID_POWER_ON, DEVICE_ATR_SIZE, 33, 0);
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(a.size, 33);
@@ -244,7 +244,7 @@ static void an_atr_of_33_bytes_is_the_longest(void **state)
 static void a_longer_atr_is_none(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	memset(a.answer, 0xEE, 100);
 	for (int i = 0; i < 10; i++)
 		device_on(&fixture.device, CCID_POWER_ON, DEVICE_ATR_SIZE, 34,
@@ -258,7 +258,7 @@ static void a_longer_atr_is_none(void **state)
 static void a_card_without_an_atr_is_powered_up(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	device_on(&fixture.device, CCID_POWER_ON, DEVICE_ATR_SIZE, 0, 0);
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(a.size, 0);
@@ -269,7 +269,7 @@ static void a_card_that_leaves_during_its_power_up_ends_it(void **state)
 	uint64_t ms;
 
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	device_on(&fixture.device, CCID_POWER_ON, DEVICE_REMOVED, 0, 0);
 	assert_int_equal(power_up_slowly(&ms), -ENOMEDIUM);
 	assert_true(ms <= 700);
@@ -278,7 +278,7 @@ static void a_card_that_leaves_during_its_power_up_ends_it(void **state)
 static void a_swap_during_a_power_up_is_no_success(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	stopped_clock_pass(3000);
 	device_on(&fixture.device, CCID_POWER_ON, DEVICE_SWAPPED, SERIAL + 1,
 		  0);
@@ -294,7 +294,7 @@ static void a_failed_power_up_tells_of_an_empty_slot(void **state)
 {
 	(void)state;
 	fixture.device.announcement = DEVICE_MUTE;
-	open_with_card();
+	open_unpowered();
 	device_remove(&fixture.device, 0);
 	assert_true(power_up_slowly(NULL) < 0);
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
@@ -312,7 +312,7 @@ static void a_card_that_does_not_answer_again_is_taken_for_another(
 {
 	(void)state;
 	fixture.device.announcement = DEVICE_MUTE;
-	open_with_card();
+	open_unpowered();
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(power_off(0), 0);
 	fail_next_power_up();
@@ -324,7 +324,7 @@ static void a_card_that_always_wakes_up_late_stays_the_same(void **state)
 {
 	(void)state;
 	fixture.device.announcement = DEVICE_MUTE;
-	open_with_card();
+	open_unpowered();
 	for (int i = 0; i < 3; i++) {
 		fail_next_power_up();
 		assert_int_equal(power_up_slowly(NULL), 0);
@@ -335,7 +335,7 @@ static void a_card_that_always_wakes_up_late_stays_the_same(void **state)
 static void a_reader_that_tells_of_swaps_is_believed(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	device_remove(&fixture.device, 0);
 	stopped_clock_pass(1000);
 	device_insert(&fixture.device, 0, SERIAL);
@@ -372,7 +372,7 @@ static void a_power_up_in_doubt_waits_for_a_busy_reader(void **state)
 static void a_power_off_ends_the_session(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	assert_int_equal(power_off(0), 0);
 	assert_int_equal(transmit_now(), -ESTALE);
@@ -394,7 +394,7 @@ static void a_power_off_without_an_answer_ends_soon(void **state)
 	uint64_t ms;
 
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	device_on(&fixture.device, CCID_POWER_OFF, DEVICE_SILENT, 0, 0);
 	order_power_off(&a, 0);
@@ -407,7 +407,7 @@ static void a_swap_just_before_a_power_off_is_not_hidden(void **state)
 {
 	(void)state;
 	fixture.device.announcement = DEVICE_MERGED;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	pass();
 	stopped_clock_pass(5000);
@@ -422,7 +422,7 @@ static void a_bit_just_before_a_power_off_may_be_nothing(void **state)
 	static const uint8_t changed[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
 
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	pass();
 	stopped_clock_pass(5000);
@@ -535,7 +535,7 @@ static void nothing_is_sent_to_a_card_that_was_not_powered_up(void **state)
 	(void)state;
 	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
 						     DESC_AUTO_ACTIVATION);
-	open_with_card();
+	open_unpowered();
 	blocks = device_count(&fixture.device, CCID_XFR_BLOCK);
 	assert_int_equal(transmit_now(), -ESTALE);
 	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), -ESTALE);
@@ -550,7 +550,7 @@ static void a_reset_for_another_protocol_is_none_of_another_card(void **state)
 
 	(void)state;
 	fixture.device.script.info.interrupt_endpoint = false;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), 0);
 	blocks = device_count(&fixture.device, CCID_XFR_BLOCK);
@@ -577,7 +577,7 @@ static void a_new_card_is_out_of_reach_until_the_old_one_is_told_gone(
 	unsigned sent;
 
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	assert_int_equal(pass(), TRACK_PRESENT);
 	stopped_clock_pass(5000);
@@ -600,7 +600,7 @@ static void a_new_card_is_out_of_reach_until_the_old_one_is_told_gone(
 static void a_removed_card_is_told_as_no_card(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	assert_int_equal(pass(), TRACK_PRESENT);
 	stopped_clock_pass(5000);
@@ -613,7 +613,7 @@ static void a_removed_card_is_told_as_no_card(void **state)
 static void the_power_goes_off_at_the_close(void **state)
 {
 	(void)state;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	fixture_close();
 	assert_false(fixture.device.slot[0].active);
@@ -626,7 +626,7 @@ static void no_question_is_asked_at_the_close(void **state)
 
 	(void)state;
 	fixture.device.script.info.interrupt_endpoint = 0;
-	open_with_card();
+	open_unpowered();
 	be_ready(0, SERIAL);
 	stopped_clock_settle();
 	questions = device_count(&fixture.device, CCID_GET_SLOT_STATUS);

@@ -13,20 +13,13 @@
 #include "fixture.h"
 #include "movement.h"
 
-#define SERIAL	0x01020304u
+#define SERIAL	FIXTURE_SERIAL
 #define SOON_MS	2000	/* the next command is right, within that */
 #define LONG_MS	100000	/* longer than any command waits */
 
 static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
 
 static struct order a, b, c;
-
-static void open_with_card(void)
-{
-	device_insert(&fixture.device, 0, SERIAL);
-	fixture_open();
-	be_ready(0, SERIAL);
-}
 
 /* The reader has announced the card: what it announces is trusted. */
 static void open_trusted(void)
@@ -35,16 +28,6 @@ static void open_trusted(void)
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
 	be_ready(0, SERIAL);
-}
-
-static void open_slots(unsigned slots, unsigned at_once)
-{
-	device_set_slots(&fixture.device, slots, at_once);
-	for (unsigned i = 0; i < slots; i++)
-		device_insert(&fixture.device, i, SERIAL + i);
-	fixture_open();
-	for (unsigned i = 0; i < slots; i++)
-		be_ready(i, SERIAL + i);
 }
 
 /* The device does nothing any more, until it is reset. */
@@ -498,7 +481,7 @@ static void a_slot_that_closes_waits_for_no_reset(void **state)
 static void a_reset_ends_the_commands_of_all_slots(void **state)
 {
 	(void)state;
-	open_slots(3, 2);
+	open_ready(3, 2);
 	hang();
 	order_power_off(&a, 0);
 	stopped_clock_pass(1000);
@@ -519,7 +502,7 @@ static void a_reset_ends_the_commands_of_all_slots(void **state)
 static void slots_that_fail_together_cause_one_reset(void **state)
 {
 	(void)state;
-	open_slots(4, 4);
+	open_ready(4, 4);
 	hang();
 	order_power_off(&a, 0);
 	order_power_off(&b, 1);
@@ -537,7 +520,7 @@ static void slots_that_fail_together_cause_one_reset(void **state)
 static void a_reset_ends_what_another_slot_wrote_in_part(void **state)
 {
 	(void)state;
-	open_slots(2, 2);
+	open_ready(2, 2);
 	hang();
 	order_power_off(&a, 0);
 	stopped_clock_pass(1000);

@@ -12,18 +12,11 @@
 #include "fixture.h"
 #include "movement.h"
 
-#define SERIAL	0x01020304u
+#define SERIAL	FIXTURE_SERIAL
 
 static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
 
 static struct order a, b;
-
-static void open_with_card(void)
-{
-	device_insert(&fixture.device, 0, SERIAL);
-	fixture_open();
-	be_ready(0, SERIAL);
-}
 
 static void open_extended(uint32_t message_size)
 {
