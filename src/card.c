@@ -134,6 +134,18 @@ static size_t order_voltages(const struct reader *reader,
 	return params_voltages(&reader->desc, first, 0, ret_order);
 }
 
+/* That the card answered at last, or else the one to begin with. */
+static uint8_t voltage_in_use(const struct reader *reader, unsigned slot)
+{
+	uint8_t order[PARAMS_VOLTAGES_MAX] = { CCID_POWER_AUTO };
+	uint8_t select = reader->slot[slot].select;
+
+	if (select != SELECT_NONE)
+		return select;
+	order_voltages(reader, order);
+	return order[0];
+}
+
 /* An ATR may tell for which voltages the card is made (ISO 7816-3, class). */
 static bool suits(struct reader *reader, unsigned slot, uint8_t select)
 {
@@ -303,16 +315,14 @@ static bool wants_power(struct reader *reader, unsigned slot)
 
 static void power_cycle(struct reader *reader, unsigned slot)
 {
-	uint8_t order[PARAMS_VOLTAGES_MAX] = { CCID_POWER_AUTO };
 	uint64_t deadline = clock_now() + POWER_ON_MS;
 	int r;
 
-	order_voltages(reader, order);
 	note_power(reader, slot, TRACK_POWER_KEPT);
 	power_off_alone(reader, slot);
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
-	r = try_voltage(reader, slot, order[0], deadline);
+	r = try_voltage(reader, slot, voltage_in_use(reader, slot), deadline);
 	if (r < 0) {
 		power_off_alone(reader, slot);
 		note_atr(reader, slot, NULL, 0);

@@ -107,6 +107,17 @@ static enum ledger_cause note_cause(struct slot *slot, unsigned news,
 }
 
 /*
+ * A command to a card that left is not waited for any more. A power-up finds
+ * the card that is there, and readers set the change bit for no reason then.
+ */
+static bool has_departed(const struct reader *reader, unsigned slot,
+			 unsigned news)
+{
+	return (news & TRACK_REMOVED) ||
+	       ((news & TRACK_SWAPPED) && !reader->track.slot[slot].powering);
+}
+
+/*
  * The watcher looks whether its wait is over; the owner of the slot, whether
  * the card that it works with is still there.
  */
@@ -117,7 +128,7 @@ static void tell(struct reader *reader, unsigned slot, unsigned news,
 
 	if (!news)
 		return;
-	if (news & (TRACK_REMOVED | TRACK_SWAPPED)) {
+	if (has_departed(reader, slot, news)) {
 		s->departures++;
 		s->departed_ms = clock_now();
 	}

@@ -61,6 +61,13 @@ unsigned track_power_done(struct track *t, unsigned slot, uint64_t now)
 	return TRACK_SETTLED | TRACK_UNTRUE;
 }
 
+/* What comes into its place now looks alike, if nothing announces it. */
+static void leave_unpowered(const struct track *t, struct track_slot *s)
+{
+	if (t->trust != TRACK_PROVEN && s->present && s->shown == s->visit)
+		s->unsure = true;
+}
+
 int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
@@ -70,6 +77,8 @@ int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 	s->power_visit = 0;
 	s->power_ms = now;
 	s->used_ms = now;
+	if (s->power_kind == TRACK_POWER_OFF || !done)
+		leave_unpowered(t, s);
 	if (s->power_kind == TRACK_POWER_OFF)
 		return 0;
 	if (t->gone)

@@ -176,6 +176,66 @@ static void a_swap_of_an_idle_card_between_two_questions_shows(void **state)
 	watch_stop();
 }
 
+/* Another card came into the place of one without power, and nobody tells. */
+static void assert_known_by_its_atr(void)
+{
+	device_swap(&fixture.device, 0, SERIAL + 1);
+	assert_int_equal(power_up(0), -ESTALE);
+	watch_start(0);
+	stopped_clock_pass(1000);
+	assert_int_equal(order_join(&watching, NULL), 0);
+	assert_int_equal(watching.answer[0], TRACK_EMPTY);
+	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_start(0);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(transmit_serial(0), SERIAL + 1);
+	watch_stop();
+}
+
+static void a_swap_of_a_card_that_a_client_powered_off_shows(void **state)
+{
+	(void)state;
+	open_and_verify();
+	assert_int_equal(power_off(0), 0);
+	assert_known_by_its_atr();
+}
+
+static void a_swap_of_an_idle_card_that_was_left_off_shows(void **state)
+{
+	(void)state;
+	open_and_verify();
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0,
+		  CCID_ERROR_MUTE);
+	leave_idle();
+	assert_known_by_its_atr();
+}
+
+static void a_swap_shows_where_the_pipe_may_lie(void **state)
+{
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = true;
+	fixture.device.announcement = DEVICE_MUTE;
+	open_and_verify();
+	leave_idle();
+	assert_false(fixture.device.slot[0].active);
+	assert_known_by_its_atr();
+}
+
+static void an_idle_card_gets_the_voltage_that_it_needs(void **state)
+{
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL |
+			    (DEVICE_AUTOMATIC & ~DESC_AUTO_VOLTAGE));
+	device_set_voltages(&fixture.device,
+			    DESC_VOLTAGE_5V | DESC_VOLTAGE_3V);
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture.device.slot[0].card.voltages = DESC_VOLTAGE_3V;
+	fixture_open();
+	be_ready(0, SERIAL);
+	leave_idle();
+	assert_true(fixture.device.slot[0].active);
+}
+
 static void an_idle_card_that_does_not_wake_up_is_left_off(void **state)
 {
 	(void)state;
@@ -245,6 +305,10 @@ int main(int argc, char *argv[])
 		TEST(what_a_client_powers_off_is_off),
 		TEST(what_a_client_powered_off_stays_off_while_idle),
 		TEST(a_swap_of_an_idle_card_between_two_questions_shows),
+		TEST(a_swap_of_a_card_that_a_client_powered_off_shows),
+		TEST(a_swap_of_an_idle_card_that_was_left_off_shows),
+		TEST(a_swap_shows_where_the_pipe_may_lie),
+		TEST(an_idle_card_gets_the_voltage_that_it_needs),
 		TEST(an_idle_card_that_does_not_wake_up_is_left_off),
 		TEST(an_idle_card_is_off_if_the_administrator_says_so),
 		TEST(an_idle_card_is_off_where_movements_are_announced),

@@ -290,6 +290,28 @@ static void a_swap_during_a_power_up_is_no_success(void **state)
 }
 
 /* A slot without a switch: nothing else tells that it is empty. */
+/* Readers set it for no reason then, and some take long for the ATR. */
+static void a_change_bit_does_not_cut_a_power_up_short(void **state)
+{
+	static const uint8_t changed[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
+	unsigned requests;
+
+	(void)state;
+	open_with_card();
+	pass();
+	stopped_clock_pass(5000);
+	requests = fixture.device.script.requests;
+	device_hold(&fixture.device, USB_IN, true);
+	order_power_up(&a, 0);
+	device_notify(&fixture.device, changed, sizeof(changed));
+	stopped_clock_pass(2000);
+	assert_false(call_is_over(&a.call));
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&a, NULL), -ESTALE);
+	assert_int_equal(fixture.device.script.requests, requests);
+}
+
 static void a_failed_power_up_tells_of_an_empty_slot(void **state)
 {
 	(void)state;
@@ -658,6 +680,7 @@ int main(int argc, char *argv[])
 		TEST(a_card_without_an_atr_is_powered_up),
 		TEST(a_card_that_leaves_during_its_power_up_ends_it),
 		TEST(a_swap_during_a_power_up_is_no_success),
+		TEST(a_change_bit_does_not_cut_a_power_up_short),
 		TEST(a_failed_power_up_tells_of_an_empty_slot),
 		TEST(a_card_that_does_not_answer_again_is_taken_for_another),
 		TEST(a_card_that_always_wakes_up_late_stays_the_same),

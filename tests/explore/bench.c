@@ -156,7 +156,9 @@ static void forget_atr(struct bench *bench)
 
 	if (c->chatty_on || c->chatty_off)
 		return;
-	if (!bench->world.kept.shown || !(c->sleeps || c->garbles))
+	if (!bench->world.kept.shown ||
+	    !(c->sleeps || c->garbles ||
+	      bench->track.trust != TRACK_PROVEN))
 		bench->world.shown_card = 0;
 }
 
