@@ -20,6 +20,7 @@
 #define ANSWER_MS	1000	/* for a host that never waits for movements */
 #define SLEEP_MS	10	/* less is the clocks' own */
 #define HOLD_MS		100	/* for a thread of pcscd's to note a failure */
+#define HOLD_MAX_MS	500	/* in a second, however many calls fail */
 
 static const struct {
 	unsigned news;
@@ -418,9 +419,16 @@ bool movement_is_watcher(const struct reader *reader, unsigned slot)
 
 void movement_hold(struct reader *reader, unsigned slot)
 {
+	struct slot *s = &reader->slot[slot];
+	uint64_t now = clock_now();
+
 	pthread_mutex_lock(&reader->lock);
-	if (!movement_is_watcher(reader, slot))
-		reader->slot[slot].held_until = clock_now() + HOLD_MS;
+	if (!movement_is_watcher(reader, slot)) {
+		if (now - s->held_since >= 2 * HOLD_MAX_MS)
+			s->held_since = now;
+		s->held_until = clock_earlier(now + HOLD_MS,
+					      s->held_since + HOLD_MAX_MS);
+	}
 	pthread_mutex_unlock(&reader->lock);
 }
 

@@ -51,6 +51,7 @@ struct slot {
 	struct channel *channel;	/* the owner's */
 	uint32_t departures;	/* visits that ended */
 	uint64_t departed_ms;	/* when the last one did */
+	uint64_t held_since;	/* movement_hold began to hold insertions up */
 	uint64_t held_until;	/* no insertion ends the wait before */
 	bool watched;
 	pthread_t watcher;	/* pcscd's event thread, if watched */

@@ -410,6 +410,25 @@ static void an_insertion_lets_a_failed_reset_be_noted_first(void **state)
 	assert_int_equal(order_join(&next, NULL), 0);
 }
 
+/* Clients that try again and again do not hold it up for ever. */
+static void an_insertion_is_told_though_every_call_fails(void **state)
+{
+	uint64_t ms;
+
+	(void)state;
+	open_level(SHORT_LEVEL);
+	pull_during_apdu();
+	watch_start(0);
+	device_insert(&fixture.device, 0, SERIAL + 1);
+	for (int i = 0; i < 20 && !call_is_over(&watching.call); i++) {
+		assert_true(power_up(0) < 0);
+		stopped_clock_pass(HOLD_MS / 2);
+	}
+	assert_int_equal(order_join(&watching, &ms), 0);
+	assert_true(ms <= 500);
+	assert_int_equal(watching.size, TRACK_PRESENT);
+}
+
 static void a_stop_is_not_held_up_by_that(void **state)
 {
 	(void)state;
@@ -460,6 +479,7 @@ int main(int argc, char *argv[])
 		TEST(movements_are_told_during_another_slots_pin_entry),
 		TEST(an_insertion_lets_no_card_be_noted_first),
 		TEST(an_insertion_lets_a_failed_reset_be_noted_first),
+		TEST(an_insertion_is_told_though_every_call_fails),
 		TEST(a_stop_is_not_held_up_by_that),
 		TEST(a_removal_is_not_held_up_by_that),
 	};

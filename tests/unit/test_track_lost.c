@@ -81,9 +81,15 @@ static void an_unpowered_card_with_its_atr_of_before_is_the_same(void **state)
 	assert_int_equal(track_identified(&t, 0, true, now), 0);
 	assert_int_equal(end_power(true), 0);
 	assert_inside(1);
+}
+
+static void another_atr_is_a_swap_if_no_movement_was_announced_yet(void **state)
+{
+	(void)state;
+	watch_powered_card();
 	power_off();
 	begin_power(TRACK_POWER_ON);
-	assert_int_equal(track_identified(&t, 0, false, now), 0);
+	assert_true(track_identified(&t, 0, false, now) & TRACK_SWAPPED);
 }
 
 static void an_unpowered_card_with_another_atr_is_another_visit(void **state)
@@ -413,6 +419,8 @@ int main(void)
 		cmocka_unit_test(an_unpowered_card_with_another_atr_is_another_visit),
 		cmocka_unit_test(another_atr_is_no_swap_if_none_was_given_out),
 		cmocka_unit_test(another_atr_is_no_swap_while_nothing_was_lost),
+		cmocka_unit_test(
+			another_atr_is_a_swap_if_no_movement_was_announced_yet),
 		cmocka_unit_test(an_atr_from_before_a_sleep_is_worth_nothing),
 		cmocka_unit_test(a_card_swapped_asleep_while_off_is_known_by_its_atr),
 		cmocka_unit_test(a_reset_makes_one_swap_of_a_powered_card),
