@@ -326,6 +326,9 @@ static void power_cycle(struct reader *reader, unsigned slot)
 	if (r < 0) {
 		power_off_alone(reader, slot);
 		note_atr(reader, slot, NULL, 0);
+	} else if (reader->slot[slot].select != SELECT_NONE) {
+		/* At another voltage the same card may have another ATR. */
+		identify(reader, slot);
 	}
 	note_powered(reader, slot, r == 0);
 }

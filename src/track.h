@@ -36,8 +36,9 @@
  *                                                activates, doubt
  *   the device was reset         doubt           visit n+1 if powered by us,
  *                                                doubt
- *   after any of the three, the  -               visit n+1
- *   ATR is another than before
+ *   after any of the three, or   -               visit n+1
+ *   without power where nothing
+ *   announces, another ATR
  *   second movement in 500 ms    (applied) to be (applied) to be confirmed, by
  *                                confirmed       a question or any reply to a
  *                                                command that was sent in visit n

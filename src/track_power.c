@@ -21,6 +21,7 @@ unsigned track_power_begun(struct track *t, unsigned slot,
 	s->power_visit = slot_truth(s);
 	s->power_icc = CCID_ICC_ACTIVE;
 	s->again = s->present && s->shown == s->visit;
+	s->unsure |= s->again && kind == TRACK_POWER_KEPT;
 	if (s->again)
 		s->echo_until = 0;
 	/* No answer will tell any more whether the card had lost its power. */

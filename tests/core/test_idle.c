@@ -27,6 +27,7 @@ static const uint8_t verify[] = { 0x00, VERIFY, 0x00, 0x81, 0x00 };
 static void (*device_command)(struct script *script, const uint8_t *bytes,
 			      size_t size);
 static bool verified;
+static bool swaps_in_between;	/* just as the power is off */
 static struct order a;
 
 static void command(struct script *script, const uint8_t *bytes, size_t size)
@@ -34,6 +35,11 @@ static void command(struct script *script, const uint8_t *bytes, size_t size)
 	if (bytes[0] == CCID_POWER_OFF || bytes[0] == CCID_POWER_ON)
 		verified = false;
 	device_command(script, bytes, size);
+	if (bytes[0] == CCID_POWER_OFF && swaps_in_between) {
+		device_move_locked(&fixture.device, 0, false, 0);
+		device_move_locked(&fixture.device, 0, true, SERIAL + 1);
+		swaps_in_between = false;
+	}
 	if (bytes[0] == CCID_XFR_BLOCK && size > INS && bytes[INS] == VERIFY)
 		verified = fixture.device.slot[0].active;
 }
@@ -42,6 +48,7 @@ static int plug(void **state)
 {
 	fixture_plug(state);
 	verified = false;
+	swaps_in_between = false;
 	device_command = fixture.device.script.command;
 	fixture.device.script.command = command;
 	fixture.device.script.info.interrupt_endpoint = false;
@@ -236,6 +243,21 @@ static void an_idle_card_gets_the_voltage_that_it_needs(void **state)
 	assert_true(fixture.device.slot[0].active);
 }
 
+static void a_swap_between_off_and_on_shows(void **state)
+{
+	(void)state;
+	open_and_verify();
+	swaps_in_between = true;
+	leave_idle();
+	order_wait(&a, 0, MOVEMENT_FOREVER);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&a, NULL), 0);
+	watch_start(0);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(transmit_serial(0), SERIAL + 1);
+	watch_stop();
+}
+
 static void an_idle_card_that_does_not_wake_up_is_left_off(void **state)
 {
 	(void)state;
@@ -309,6 +331,7 @@ int main(int argc, char *argv[])
 		TEST(a_swap_of_an_idle_card_that_was_left_off_shows),
 		TEST(a_swap_shows_where_the_pipe_may_lie),
 		TEST(an_idle_card_gets_the_voltage_that_it_needs),
+		TEST(a_swap_between_off_and_on_shows),
 		TEST(an_idle_card_that_does_not_wake_up_is_left_off),
 		TEST(an_idle_card_is_off_if_the_administrator_says_so),
 		TEST(an_idle_card_is_off_where_movements_are_announced),

@@ -229,13 +229,13 @@ static void end(struct bench *bench)
 	switch ((enum call_kind)w->call_kind) {
 	case CALL_UP:
 	case CALL_RESET:
+	case CALL_KEEP:
 		if (w->call_done)
 			identify(bench);
 		r = bench->tracker->power_ended(&bench->track, 0, w->call_done,
 						bench->now);
 		break;
 	case CALL_DOWN:
-	case CALL_KEEP:
 		r = bench->tracker->power_ended(&bench->track, 0, w->call_done,
 						bench->now);
 		break;
