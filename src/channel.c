@@ -224,8 +224,10 @@ static void in_done(struct usb_transfer *transfer, int status, size_t received)
 		again = NULL;
 		give_up(channel, status);
 	}
-	if (status == 0)
+	if (status == 0) {
 		reader->absent = 0;
+		reader->silent_ms = 0;
+	}
 	if (again)
 		submit_in(again);
 	settle(channel);

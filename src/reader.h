@@ -91,6 +91,8 @@ struct reader {
 	unsigned halted, clearing;	/* pipes, a bit each: halt.h */
 	unsigned resets;
 	unsigned ladders;	/* climbed in vain, in a row */
+	uint64_t silent_ms;	/* a ladder began then, and nothing has come
+				   since; 0: the reader speaks */
 	struct session_speeds speeds;	/* belongs to whoever owns a slot first */
 
 	struct usb_transfer *interrupt;	/* NULL: the reader has no such pipe */

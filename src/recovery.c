@@ -235,12 +235,16 @@ static bool may_climb(const struct channel *channel, int error)
 /*
  * The reader has taken the command, and who sent it still waits: with or
  * without time extensions it may be at work. If it hangs as well, that ends
- * with this patience.
+ * with this patience: what was sent to a reader that was silent already is no
+ * sign of life.
  */
 static bool is_at_work(const struct channel *channel)
 {
+	uint64_t silent_ms = channel->reader->silent_ms;
+
 	return channel->attended && channel->waiting && !channel->question &&
-	       !channel->out_busy;
+	       !channel->out_busy &&
+	       (!silent_ms || channel->since <= silent_ms);
 }
 
 static bool has_time_for_reset(const struct channel *channel)
@@ -277,6 +281,8 @@ int recovery_climb(struct channel *channel, int error,
 	struct reader *reader = channel->reader;
 	bool works = false;
 
+	if (!reader->silent_ms)
+		reader->silent_ms = clock_now();
 	while (!works && recovery->rung < find_end(channel, recovery) &&
 	       clock_now() < channel->end && may_climb(channel, error))
 		works = climb(channel, error, recovery->rung++);

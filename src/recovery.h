@@ -23,9 +23,9 @@
  * cut off in the middle leaves the reader waiting for its rest: only the reset
  * ends that. A slot that is being closed gets no reset, nor does a reader that
  * may be in the middle of what must not be broken off (RECOVERY_GENTLE), nor
- * one that has another slot's command to work at, nor one whose caller's time
- * ends before it would answer again; whatever it is asked next may climb higher.
- * Only whole ladders count as in vain.
+ * one that has another slot's command to work at, taken before it fell silent,
+ * nor one whose caller's time ends before it would answer again; whatever it is
+ * asked next may climb higher. Only whole ladders count as in vain.
  *
  * Blocks, and so belongs to pcscd's threads: the owner of a slot, or the watcher
  * in the place of questions that nobody answers. The event thread of usb.h must

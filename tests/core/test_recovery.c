@@ -15,6 +15,7 @@
 
 #define SERIAL	FIXTURE_SERIAL
 #define SOON_MS	2000	/* the next command is right, within that */
+#define HANGS_S		100
 #define LONG_MS	100000	/* longer than any command waits */
 
 static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
@@ -516,6 +517,36 @@ static void slots_that_fail_together_cause_one_reset(void **state)
 		be_ready(i, SERIAL + i);
 }
 
+static void send_again(struct order *order, unsigned slot)
+{
+	if (!call_is_over(&order->call))
+		return;
+	order_join(order, NULL);
+	order_transmit(order, slot, get_data, sizeof(get_data));
+}
+
+/* There is always one slot with a command that the reader has taken. */
+static void slots_of_a_reader_that_hangs_do_not_spare_it_for_ever(void **state)
+{
+	unsigned seconds = 0;
+
+	(void)state;
+	open_ready(2, 2);
+	hang();
+	order_transmit(&a, 0, get_data, sizeof(get_data));
+	stopped_clock_pass(1000);
+	order_transmit(&b, 1, get_data, sizeof(get_data));
+	while (!resets() && seconds++ < HANGS_S) {
+		stopped_clock_pass(1000);
+		send_again(&a, 0);
+		send_again(&b, 1);
+	}
+	assert_int_equal(resets(), 1);
+	stopped_clock_pass(LONG_MS);
+	order_join(&a, NULL);
+	order_join(&b, NULL);
+}
+
 /* The cancel that makes room for the reset comes in the middle of b. */
 static void a_reset_ends_what_another_slot_wrote_in_part(void **state)
 {
@@ -591,6 +622,7 @@ int main(int argc, char *argv[])
 		TEST(a_slot_that_closes_waits_for_no_reset),
 		TEST(a_reset_ends_the_commands_of_all_slots),
 		TEST(slots_that_fail_together_cause_one_reset),
+		TEST(slots_of_a_reader_that_hangs_do_not_spare_it_for_ever),
 		TEST(a_reset_ends_what_another_slot_wrote_in_part),
 		TEST(a_reset_by_others_looks_like_an_unplugging_once),
 	};
