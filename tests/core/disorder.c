@@ -3,7 +3,7 @@
 /*
  * disorder - the ten functions and the two that are fetched, in any order, from
  * many threads, with lengths and pointers of all kinds, while cards move and
- * readers are unplugged.
+ * readers are unplugged, hang and talk nonsense.
  *
  *     disorder [CALLS [SEED]]
  *
@@ -21,6 +21,7 @@
 
 #include "device.h"
 #include "fast_clock.h"
+#include "foul.h"
 #include "host.h"
 
 #define CALLS		20000	/* of all threads */
@@ -344,6 +345,10 @@ static void disturb(struct caller *caller, DWORD lun)
 		script_unplug(&device->script);
 	else if (one_in(caller, 50))
 		device->hangs = true;
+	else if (one_in(caller, 10))
+		foul_begin(device, 1 + below(caller, 1000000));
+	else if (one_in(caller, 3))
+		foul_end(device);
 	script_unlock(&device->script);
 }
 
@@ -431,7 +436,7 @@ int main(int argc, char *argv[])
 	printf("1..1\n# seed %" PRIu64 "\n", seed);
 	fflush(stdout);
 	alarm((unsigned)(HANGS_S * (n / CALLS + 1)));
-	fast_clock_speed = SPEED;
+	fast_clock_run(SPEED);
 	plug_all();
 	run_all(n, seed);
 	left = close_all();
