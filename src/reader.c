@@ -74,16 +74,17 @@ static int understand(struct reader *reader)
 }
 
 /*
- * One that is not initialised can be destroyed all the same: the reader's
- * memory was zero, which is what they are by default.
+ * Conditions and locks that are not initialised can be destroyed all the same:
+ * the memory was zero, which is what they are by default.
  */
-static int init_locks(struct reader *reader)
+static int init_slots(struct reader *reader)
 {
-	int r = -pthread_mutex_init(&reader->lock, NULL);
+	int r = 0;
 
-	if (r == 0)
-		r = clock_cond_init(&reader->quiet);
-	for (unsigned i = 0; r == 0 && i < DESC_SLOTS_MAX; i++) {
+	reader->slot = calloc(reader->desc.slots, sizeof(*reader->slot));
+	if (!reader->slot)
+		return -ENOMEM;
+	for (unsigned i = 0; r == 0 && i < reader->desc.slots; i++) {
 		r = clock_cond_init(&reader->slot[i].moved);
 		if (r == 0)
 			r = clock_cond_init(&reader->slot[i].replied);
@@ -91,10 +92,28 @@ static int init_locks(struct reader *reader)
 	return r;
 }
 
+static void destroy_slots(struct reader *reader)
+{
+	for (unsigned i = 0; reader->slot && i < reader->desc.slots; i++) {
+		pthread_cond_destroy(&reader->slot[i].moved);
+		pthread_cond_destroy(&reader->slot[i].replied);
+	}
+	free(reader->slot);
+}
+
+static int init_locks(struct reader *reader)
+{
+	int r = -pthread_mutex_init(&reader->lock, NULL);
+
+	return r ? r : clock_cond_init(&reader->quiet);
+}
+
 static int start(struct reader *reader)
 {
 	int r = understand(reader);
 
+	if (r == 0)
+		r = init_slots(reader);
 	if (r < 0)
 		return r;
 	track_init(&reader->track, reader->desc.slots,
@@ -159,10 +178,7 @@ void reader_close(struct reader *reader)
 		listen_stop(reader);
 	exchange_close(reader);
 	usb_close(reader->usb);
-	for (unsigned i = 0; i < DESC_SLOTS_MAX; i++) {
-		pthread_cond_destroy(&reader->slot[i].moved);
-		pthread_cond_destroy(&reader->slot[i].replied);
-	}
+	destroy_slots(reader);
 	pthread_cond_destroy(&reader->quiet);
 	pthread_mutex_destroy(&reader->lock);
 	log_write(LOG_LEVEL_INFO, reader->label, "closed");

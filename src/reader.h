@@ -82,7 +82,7 @@ struct reader {
 	char firmware[FEATURE_FIRMWARE_SIZE];	/* the same */
 	bool firmware_known;
 	uint8_t seq;		/* of the next command */
-	struct slot slot[DESC_SLOTS_MAX];
+	struct slot *slot;	/* desc.slots of them */
 
 	struct channel *channels;	/* desc.busy_slots of them */
 	bool starved;		/* a question was due, no channel free for it */

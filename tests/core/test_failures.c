@@ -199,7 +199,7 @@ static void every_allocation_may_fail(void **state)
 static void every_lock_and_condition_may_fail(void **state)
 {
 	(void)state;
-	fail_each_of("lock", &lock_fails_in, 30);
+	fail_each_of("lock", &lock_fails_in, 4);
 }
 
 int main(int argc, char *argv[])
