@@ -86,8 +86,35 @@ void channel_cancel(struct channel *channel)
 
 static void wake_owner(const struct channel *channel)
 {
-	pthread_cond_broadcast(
-		&channel->reader->slot[channel->slot].replied);
+	struct reader *reader = channel->reader;
+
+	if (reader->in_callback)
+		reader->woken |= 1u << channel->slot;
+	else
+		pthread_cond_broadcast(&reader->slot[channel->slot].replied);
+}
+
+static void enter_callback(struct reader *reader)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->in_callback = true;
+}
+
+/*
+ * An owner that is woken while the event thread has the lock runs into it and
+ * sleeps again: three system calls and a context switch more for each command.
+ * The conditions live as long as the event thread.
+ */
+static void leave_callback(struct reader *reader)
+{
+	uint32_t woken = reader->woken;
+
+	reader->woken = 0;
+	reader->in_callback = false;
+	pthread_mutex_unlock(&reader->lock);
+	for (struct slot *s = reader->slot; woken; s++, woken >>= 1)
+		if (woken & 1)
+			pthread_cond_broadcast(&s->replied);
 }
 
 bool channel_is_held_back(const struct channel *channel)
@@ -212,7 +239,7 @@ static void in_done(struct usb_transfer *transfer, int status, size_t received)
 	struct reader *reader = channel->reader;
 	struct channel *again = NULL;
 
-	pthread_mutex_lock(&reader->lock);
+	enter_callback(reader);
 	note_halt(reader, USB_IN, status);
 	channel->in_busy = false;
 	if (channel->in_used < received)
@@ -235,7 +262,7 @@ static void in_done(struct usb_transfer *transfer, int status, size_t received)
 		settle(transfer->owner);
 	wake_mender(reader);
 	question_pump(reader, clock_now());
-	pthread_mutex_unlock(&reader->lock);
+	leave_callback(reader);
 }
 
 static void out_done(struct usb_transfer *transfer, int status, size_t received)
@@ -243,7 +270,7 @@ static void out_done(struct usb_transfer *transfer, int status, size_t received)
 	struct channel *channel = transfer->owner;
 	struct reader *reader = channel->reader;
 
-	pthread_mutex_lock(&reader->lock);
+	enter_callback(reader);
 	note_halt(reader, USB_OUT, status);
 	channel->out_busy = false;
 	if (received && received < channel->out_asked)
@@ -256,7 +283,7 @@ static void out_done(struct usb_transfer *transfer, int status, size_t received)
 		wake_owner(channel);
 	settle(channel);
 	wake_mender(reader);
-	pthread_mutex_unlock(&reader->lock);
+	leave_callback(reader);
 }
 
 void channel_send_rest(struct channel *channel)

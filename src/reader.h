@@ -85,6 +85,8 @@ struct reader {
 	struct slot *slot;	/* desc.slots of them */
 
 	struct channel *channels;	/* desc.busy_slots of them */
+	bool in_callback;	/* the event thread has the lock, and wakes */
+	uint32_t woken;		/* the owners of these slots as it leaves */
 	bool starved;		/* a question was due, no channel free for it */
 	unsigned turn;		/* the slot that may be asked first */
 	struct channel *mender;	/* its owner resets the device; nothing is sent */
