@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -151,12 +152,21 @@ static void node_free(struct node *node)
 		close(node->calls);
 	pthread_mutex_destroy(&node->call_lock);
 	pthread_mutex_destroy(&node->reap_lock);
-	free(node);
+	munmap(node, sizeof(*node));
+}
+
+/* Not from the heap, whose size shall tell of the program alone. */
+static struct node *node_new(void)
+{
+	void *node = mmap(NULL, sizeof(struct node), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return node == MAP_FAILED ? NULL : node;
 }
 
 int node_open(unsigned bus, unsigned address, int flags)
 {
-	struct node *node = calloc(1, sizeof(*node));
+	struct node *node = node_new();
 	int fd, error;
 
 	if (!node)
