@@ -50,10 +50,15 @@ class Usage:
         tasks = glob.glob(f"/proc/{pid}/task/*")
         states = [read(f"{task}/status") for task in tasks]
         times = [read(f"{task}/schedstat").split() for task in tasks]
+        stats = [read(f"{task}/stat").rpartition(")")[2].split()
+                 for task in tasks]
+        tick = 10 ** 9 // os.sysconf("SC_CLK_TCK")
         self.threads = len(tasks)
         self.switches = sum(number(state, "voluntary_ctxt_switches")
                             for state in states)
         self.cpu = sum(int(spent[0]) for spent in times if spent)
+        self.user = tick * sum(int(stat[11]) for stat in stats if stat)
+        self.system = tick * sum(int(stat[12]) for stat in stats if stat)
         self.memory = 1024 * number(read(f"/proc/{pid}/status"), "RssAnon")
 
 

@@ -8,15 +8,16 @@ Times are nanoseconds of one clock, in both.
 import re
 
 OUT, INTERRUPT = "01", "82"     # endpoints of vreader's first reader
-EVENT = re.compile(r'^(\d+) event ".*" counter=\d+ word=\w+ (\S+)',
-                   re.MULTILINE)
+EVENT = re.compile(r'^(\d+) event ".* (\w\w) \w\w" counter=\d+ word=\w+ '
+                   r'(\S+)', re.MULTILINE)
 
 
 class Journal:
-    """The lines of a journal as bench.journal() gives them."""
+    """The lines of a journal, as bench.journal() gives them, of a reader."""
 
-    def __init__(self, lines):
-        self.lines = [(int(line[0]), line[2], line[3:]) for line in lines]
+    def __init__(self, lines, reader="r"):
+        self.lines = [(int(line[0]), line[2], line[3:]) for line in lines
+                      if line[1] == reader]
 
     def times(self, what, *first):
         """When that happened; first: what its line goes on with."""
@@ -34,10 +35,12 @@ class Journal:
                 if word == "submit" and rest[0] == OUT and start <= time < end]
 
 
-def events(text):
-    """(time, "present" or "empty") of each state that was told."""
+def events(text, number=0):
+    """(time, "present" or "empty") of each state that was told of the reader
+    with that number in its name."""
     return [(int(time), "present" if "present" in states else "empty")
-            for time, states in EVENT.findall(text)]
+            for time, shown, states in EVENT.findall(text)
+            if int(shown, 16) == number]
 
 
 def first_after(times, start, end):
@@ -47,9 +50,11 @@ def first_after(times, start, end):
 
 def latencies(journal, told):
     """By movement: nanoseconds from the completed interrupt transfer to the
-    client; None for what was not told before the next one."""
-    notified = journal.times("complete", INTERRUPT, "0")
+    client, or from the movement itself if there is no such pipe; None for what
+    was not told before the next one."""
     movements = journal.movements()
+    notified = journal.times("complete", INTERRUPT, "0") or [
+        time for time, _ in movements]
     ends = [time for time, _ in movements[1:]] + [float("inf")]
     result = {"insert": [], "remove": []}
     for (time, word), end in zip(movements, ends):
