@@ -601,10 +601,12 @@ void device_set_voltages(struct device *device, uint8_t voltages)
 const char *device_name(const struct device *device)
 {
 	static _Thread_local char name[64];
+	const struct script *script = &device->script;
 
 	snprintf(name, sizeof(name),
-		 "usb:1234/5678:libudev:0:/dev/bus/usb/%03u/%03u",
-		 device->script.bus % 1000, device->script.address % 1000);
+		 "usb:%04x/%04x:libudev:0:/dev/bus/usb/%03u/%03u",
+		 script->info.vendor, script->info.product, script->bus % 1000,
+		 script->address % 1000);
 	return name;
 }
 

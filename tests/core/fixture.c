@@ -152,6 +152,20 @@ static void *run_power_up(void *argument)
 	return NULL;
 }
 
+static void *run_open(void *argument)
+{
+	struct order *order = argument;
+
+	order->r = fixture.reader ? 0
+				  : reader_open(device_name(&fixture.device),
+						&fixture.reader);
+	if (order->r == 0)
+		order->r = reader_open_slot(fixture.reader, order->slot);
+	if (order->r == 0 && fixture.slots <= order->slot)
+		fixture.slots = order->slot + 1;
+	return NULL;
+}
+
 static void *run_power_off(void *argument)
 {
 	struct order *order = argument;
@@ -185,6 +199,11 @@ static void start(struct order *order, unsigned slot, void *(*run)(void *))
 	order->size = 0;
 	call_start(&order->call, run, order);
 	stopped_clock_settle();
+}
+
+void order_open(struct order *order, unsigned slot)
+{
+	start(order, slot, run_open);
 }
 
 void order_wait(struct order *order, unsigned slot, int timeout_ms)

@@ -58,6 +58,7 @@ struct order {
 };
 
 /* Each starts it and comes back when nobody is at work any more. */
+void order_open(struct order *order, unsigned slot);	/* and the reader */
 void order_wait(struct order *order, unsigned slot, int timeout_ms);
 void order_power_up(struct order *order, unsigned slot);
 void order_reset(struct order *order, unsigned slot);

@@ -66,12 +66,6 @@ static void use_card(void)
 	stopped_clock_pass(1000);
 }
 
-static void *open_slot(void *argument)
-{
-	reader_open_slot(fixture.reader, 0);
-	return argument;
-}
-
 static void a_reader_that_was_just_opened_has_an_empty_one(void **state)
 {
 	(void)state;
@@ -206,20 +200,16 @@ static void a_lost_message_is_a_cause(void **state)
 static void a_message_that_came_as_the_slot_was_opened_is_a_lost_one(
 	void **state)
 {
-	struct call call;
+	static struct order opening;
 
 	(void)state;
-	assert_int_equal(reader_open(device_name(&fixture.device),
-				     &fixture.reader), 0);
 	device_hold(&fixture.device, USB_IN, true);
-	call_start(&call, open_slot, NULL);
-	stopped_clock_settle();
+	order_open(&opening, 0);
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
 	device_hold(&fixture.device, USB_IN, false);
 	stopped_clock_pass(500);
-	call_join(&call);
-	fixture.slots = 1;
+	assert_int_equal(order_join(&opening, NULL), 0);
 	assert_last(LEDGER_INSERTED, LEDGER_LOSS);
 }
 

@@ -49,34 +49,16 @@ static void set(const char *dict)
 
 static int open_reader(void)
 {
-	char name[64];
-
-	snprintf(name, sizeof(name),
-		 "usb:%04x/%04x:libudev:0:/dev/bus/usb/%03u/%03u",
-		 fixture.device.script.info.vendor,
-		 fixture.device.script.info.product,
-		 fixture.device.script.bus % 1000,
-		 fixture.device.script.address % 1000);
-	return reader_open(name, &fixture.reader);
+	return reader_open(device_name(&fixture.device), &fixture.reader);
 }
 
-static struct call opening;
-static int opened;
-
-static void *run_open(void *argument)
-{
-	(void)argument;
-	opened = reader_open_slot(fixture.reader, 0);
-	return NULL;
-}
+static struct order opening;
 
 /* The reader is open, and its first slot is being opened. */
 static void begin_opening(void)
 {
-	assert_int_equal(open_reader(), 0);
-	fixture.slots = 1;
-	call_start(&opening, run_open, NULL);
-	stopped_clock_settle();
+	order_open(&opening, 0);
+	assert_non_null(fixture.reader);
 }
 
 static uint64_t opened_after(uint64_t pass_ms)
@@ -84,8 +66,7 @@ static uint64_t opened_after(uint64_t pass_ms)
 	uint64_t ms;
 
 	stopped_clock_pass(pass_ms);
-	ms = call_join(&opening);
-	assert_int_equal(opened, 0);
+	assert_int_equal(order_join(&opening, &ms), 0);
 	return ms;
 }
 
@@ -190,7 +171,7 @@ static void a_reader_may_be_given_more_time_to_start(void **state)
 	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
 	begin_opening();
 	stopped_clock_pass(9999);
-	assert_false(call_is_over(&opening));
+	assert_false(call_is_over(&opening.call));
 	assert_int_equal(device_count(&fixture.device, CCID_GET_SLOT_STATUS),
 			 1);
 	opened_after(5000);

@@ -41,32 +41,14 @@ static void pretend(uint16_t vendor, uint16_t product)
 	fixture.device.script.info.product = product;
 }
 
-static void *run_open(void *argument)
-{
-	struct usb_info *info = &fixture.device.script.info;
-	char name[64];
-
-	snprintf(name, sizeof(name),
-		 "usb:%04x/%04x:libudev:0:/dev/bus/usb/%03u/%03u",
-		 info->vendor, info->product, fixture.device.script.bus % 1000,
-		 fixture.device.script.address % 1000);
-	*(int *)argument = reader_open(name, &fixture.reader);
-	if (*(int *)argument == 0)
-		*(int *)argument = reader_open_slot(fixture.reader, 0);
-	return NULL;
-}
-
 /* With whatever the reader is left alone for. */
 static void open_patiently(void)
 {
-	struct call call;
-	int r = 1;
+	static struct order opening;
 
-	call_start(&call, run_open, &r);
+	order_open(&opening, 0);
 	stopped_clock_pass(2000);
-	call_join(&call);
-	assert_int_equal(r, 0);
-	fixture.slots = 1;
+	assert_int_equal(order_join(&opening, NULL), 0);
 }
 
 static void plug_pin_pad(uint32_t level, uint8_t support)

@@ -17,10 +17,15 @@ static int try_open(void)
 	return reader_open(device_name(&fixture.device), &fixture.reader);
 }
 
-static void *open_slot(void *argument)
+static struct order opening;
+
+static int opened_within(uint64_t limit_ms)
 {
-	*(int *)argument = reader_open_slot(fixture.reader, 0);
-	return NULL;
+	uint64_t ms;
+	int r = order_join(&opening, &ms);
+
+	assert_true(ms <= limit_ms);
+	return r;
 }
 
 static void a_reader_opens_and_closes_again(void **state)
@@ -124,19 +129,14 @@ static void a_token_that_cannot_be_switched_opens_all_the_same(void **state)
 
 static void a_silent_token_does_not_open(void **state)
 {
-	struct call call;
-	int r;
-
 	(void)state;
 	plug_token(2);
 	fixture.device.ignores_abort = true;
 	for (int i = 0; i < 20; i++)
 		device_on(&fixture.device, 0, DEVICE_SILENT, 0, 0);
-	assert_int_equal(try_open(), 0);
-	call_start(&call, open_slot, &r);
+	order_open(&opening, 0);
 	stopped_clock_pass(60000);
-	assert_true(call_join(&call) <= 10000);
-	assert_int_equal(r, -ETIMEDOUT);
+	assert_int_equal(opened_within(10000), -ETIMEDOUT);
 }
 
 static void a_token_at_rest_is_never_asked(void **state)
@@ -189,18 +189,12 @@ static void an_empty_slot_is_empty_from_the_beginning(void **state)
 /* Cut off in the middle of something, by a reboot or a pcscd that died. */
 static void a_reader_may_answer_only_from_the_second_command_on(void **state)
 {
-	struct call call;
-	int r;
-
 	(void)state;
 	device_insert(&fixture.device, 0, 1);
 	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
-	assert_int_equal(try_open(), 0);
-	call_start(&call, open_slot, &r);
+	order_open(&opening, 0);
 	stopped_clock_pass(5000);
-	assert_true(call_join(&call) <= 5000);
-	fixture.slots = 1;
-	assert_int_equal(r, 0);
+	assert_int_equal(opened_within(5000), 0);
 	assert_int_equal(fixture.device.script.resets, 0);
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
 }
@@ -208,76 +202,53 @@ static void a_reader_may_answer_only_from_the_second_command_on(void **state)
 /* Each reset would begin its start anew. */
 static void a_reader_that_is_slow_to_start_is_not_reset(void **state)
 {
-	struct call call;
-	int r;
-
 	(void)state;
 	device_insert(&fixture.device, 0, 1);
 	fixture.device.hangs = true;
-	assert_int_equal(try_open(), 0);
-	call_start(&call, open_slot, &r);
+	order_open(&opening, 0);
 	stopped_clock_pass(4000);
 	script_lock(&fixture.device.script);
 	fixture.device.hangs = false;
 	script_unlock(&fixture.device.script);
 	stopped_clock_pass(3000);
-	assert_true(call_join(&call) <= 7000);
-	fixture.slots = 1;
-	assert_int_equal(r, 0);
+	assert_int_equal(opened_within(7000), 0);
 	assert_int_equal(fixture.device.script.resets, 0);
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
 }
 
 static void a_reader_that_hangs_is_reset_as_it_is_opened(void **state)
 {
-	struct call call;
-	int r;
-
 	(void)state;
 	device_insert(&fixture.device, 0, 1);
 	fixture.device.hangs = true;
-	assert_int_equal(try_open(), 0);
-	call_start(&call, open_slot, &r);
+	order_open(&opening, 0);
 	stopped_clock_pass(7000);
-	assert_true(call_join(&call) <= 7000);
-	fixture.slots = 1;
-	assert_int_equal(r, 0);
+	assert_int_equal(opened_within(7000), 0);
 	assert_int_equal(fixture.device.script.resets, 1);
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
 }
 
 static void a_silent_reader_does_not_open(void **state)
 {
-	struct call call;
-	int r;
-
 	(void)state;
 	for (int i = 0; i < 20; i++)
 		device_on(&fixture.device, 0, DEVICE_SILENT, 0, 0);
-	assert_int_equal(try_open(), 0);
-	call_start(&call, open_slot, &r);
+	order_open(&opening, 0);
 	stopped_clock_pass(60000);
-	assert_true(call_join(&call) <= 10000);
-	assert_int_equal(r, -ETIMEDOUT);
+	assert_int_equal(opened_within(10000), -ETIMEDOUT);
 }
 
 static void a_movement_while_a_slot_opens_is_not_lost(void **state)
 {
-	struct call call;
-	int r;
-
 	(void)state;
 	assert_int_equal(try_open(), 0);
 	device_hold(&fixture.device, USB_IN, true);
-	call_start(&call, open_slot, &r);
-	stopped_clock_settle();
+	order_open(&opening, 0);
 	device_insert(&fixture.device, 0, 1);
 	stopped_clock_settle();
 	device_hold(&fixture.device, USB_IN, false);
 	stopped_clock_settle();
-	call_join(&call);
-	fixture.slots = 1;
-	assert_int_equal(r, 0);
+	assert_int_equal(opened_within(0), 0);
 	stopped_clock_pass(500);
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
 }
@@ -290,17 +261,10 @@ static void an_unplugging_at_any_step_of_the_open_leaves_nothing(void **state)
 		int r;
 
 		fixture.device.script.unplug_in = k;
-		r = try_open();
-		if (r == 0) {
-			struct call call;
-
-			call_start(&call, open_slot, &r);
-			stopped_clock_pass(1000);
-			call_join(&call);
-			fixture.slots = r == 0;
-			fixture_close();
-		}
-		fixture.reader = NULL;
+		order_open(&opening, 0);
+		stopped_clock_pass(1000);
+		r = order_join(&opening, NULL);
+		fixture_close();
 		assert_true(r == 0 || r == -ENODEV);
 		assert_int_equal(fixture.device.script.opens, 0);
 		assert_int_equal(fixture.device.script.transfers, 0);

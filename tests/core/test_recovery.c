@@ -67,12 +67,6 @@ static int power_off_within(uint64_t limit_ms)
 	return order_join(&a, NULL);
 }
 
-static void *open_in_thread(void *argument)
-{
-	*(int *)argument = reader_open_slot(fixture.reader, 0);
-	return NULL;
-}
-
 /* --- one answer that is damaged, lost, late, doubled or foreign */
 
 static const struct {
@@ -167,18 +161,11 @@ static void a_damaged_answer_at_the_open_is_hidden(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < DAMAGES; i++) {
-		struct call call;
-		int r;
-
 		device_on(&fixture.device, CCID_GET_SLOT_STATUS,
 			  damages[i].fault, damages[i].n, damages[i].code);
-		assert_int_equal(reader_open(device_name(&fixture.device),
-					     &fixture.reader), 0);
-		call_start(&call, open_in_thread, &r);
+		order_open(&a, 0);
 		stopped_clock_pass(5000);
-		call_join(&call);
-		assert_int_equal(r, 0);
-		fixture.slots = 1;
+		assert_int_equal(order_join(&a, NULL), 0);
 		fixture_close();
 	}
 	assert_int_equal(resets(), 0);
