@@ -106,11 +106,11 @@ static void print_bits(const struct bit *table, uint32_t bits, const char *none)
 
 		if (!(bits & table->bit))
 			continue;
-		if (column > INDENT)
-			fputs(", ", stdout);
 		if (column > INDENT && column + size > LINE_END) {
-			printf("\n%*s", INDENT, "");
+			printf(",\n%*s", INDENT, "");
 			column = INDENT;
+		} else if (column > INDENT) {
+			fputs(", ", stdout);
 		}
 		fputs(table->word, stdout);
 		column += size;

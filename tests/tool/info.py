@@ -100,6 +100,7 @@ def text_says_the_same_and_fits_a_terminal():
                       "4000 kHz, at most 8000 kHz", "2 lines of 16"):
             assert words in text, text
         assert max(map(len, text.splitlines())) < 80, text
+        assert all(line == line.rstrip() for line in text.splitlines()), text
         assert "\x1b" not in text
 
 
