@@ -183,9 +183,23 @@ static bool wait_for_quiet(void)
 	return true;
 }
 
+/* Nothing wakes the driver to find out that the machine has slept. */
+static bool has_noticed_sleep(unsigned i)
+{
+	struct lun *lun = lun_get(life.slot[i].lun);
+	bool noticed;
+
+	pthread_mutex_lock(&lun->reader->lock);
+	noticed = lun->reader->slept_ms == clock_slept();
+	pthread_mutex_unlock(&lun->reader->lock);
+	lun_put(lun);
+	return noticed;
+}
+
 static void check_slot(unsigned i)
 {
 	struct host_slot *slot = &life.slot[i];
+	bool calm = has_noticed_sleep(i);
 	bool present, merged, hidden;
 	uint64_t came;
 
@@ -194,8 +208,8 @@ static void check_slot(unsigned i)
 	present = life.device.slot[i].present;
 	script_unlock(&life.device.script);
 	pthread_mutex_lock(&slot->lock);
-	slot->calm_at = slot->disturbed;
-	merged = life.announces && !life.loses && present && slot->told < came;
+	slot->calm_at = calm ? slot->disturbed : UINT64_MAX;
+	merged = present && slot->told < came;
 	hidden = merged && slot->first_serial &&
 		 slot->first_serial != slot->serial;
 	sum.merged += merged;
