@@ -238,23 +238,61 @@ static int note_powered(struct reader *reader, unsigned slot, bool done)
 	return r;
 }
 
+static bool shows_same_atr(const struct slot *slot)
+{
+	return slot->atr_size == slot->shown_size &&
+	       memcmp(slot->atr, slot->shown_atr, slot->atr_size) == 0;
+}
+
 /* Where a card may have been changed unseen, its ATR tells. */
 static void identify(struct reader *reader, unsigned slot)
 {
 	struct slot *s = &reader->slot[slot];
 
 	pthread_mutex_lock(&reader->lock);
-	movement_identified(reader, slot,
-			    s->atr_size == s->shown_size &&
-				    memcmp(s->atr, s->shown_atr,
-					   s->atr_size) == 0);
+	movement_powered(reader, slot);
+	movement_identified(reader, slot, shows_same_atr(s));
 	s->shown_size = copy_bounded(s->shown_atr, sizeof(s->shown_atr),
 				     s->atr, s->atr_size);
 	pthread_mutex_unlock(&reader->lock);
 }
 
-static int power_up(struct reader *reader, unsigned slot, bool reset)
+/* A warm reset. Its ATR may be another one than that of a cold one. */
+static int reset_warm(struct reader *reader, unsigned slot)
 {
+	int r = try_voltage(reader, slot, voltage_in_use(reader, slot),
+			    clock_now() + POWER_ON_MS);
+	struct slot *s = &reader->slot[slot];
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&reader->lock);
+	movement_powered(reader, slot);
+	if (shows_same_atr(s))
+		movement_identified(reader, slot, true);
+	pthread_mutex_unlock(&reader->lock);
+	return 0;
+}
+
+static bool may_reset_warm(struct reader *reader, unsigned slot)
+{
+	bool may;
+
+	pthread_mutex_lock(&reader->lock);
+	may = track_may_reset_warm(&reader->track, slot);
+	pthread_mutex_unlock(&reader->lock);
+	return may && !(reader->quirk.flags & QUIRK_OFF_BEFORE_ON);
+}
+
+enum power_up {
+	UP,
+	UP_RESET,	/* warm, where that may be and succeeds */
+	UP_COLD,
+};
+
+static int power_up(struct reader *reader, unsigned slot, enum power_up how)
+{
+	bool warm = how == UP_RESET && may_reset_warm(reader, slot);
 	int r;
 
 	note_power(reader, slot, TRACK_POWER_ON);
@@ -262,9 +300,13 @@ static int power_up(struct reader *reader, unsigned slot, bool reset)
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
 	reader->slot[slot].session.spoilt = false;
-	if (reset || reader->quirk.flags & QUIRK_OFF_BEFORE_ON)
+	if (warm && reset_warm(reader, slot) == 0)
+		return note_powered(reader, slot, true);
+	if (how != UP || reader->quirk.flags & QUIRK_OFF_BEFORE_ON)
 		power_off_alone(reader, slot);
-	r = try_voltages(reader, slot);
+	r = warm ? exchange_recheck(reader, slot, EXCHANGE_POWER) : 0;
+	if (r == 0)
+		r = try_voltages(reader, slot);
 	if (r < 0)
 		note_atr(reader, slot, NULL, 0);
 	else
@@ -359,7 +401,7 @@ int card_reset_owned(struct reader *reader, unsigned slot)
 
 	if (r == 0)
 		r = exchange_recheck(reader, slot, EXCHANGE_CARD);
-	return r < 0 ? r : power_up(reader, slot, true);
+	return r < 0 ? r : power_up(reader, slot, UP_COLD);
 }
 
 void card_forsake_owned(struct reader *reader, unsigned slot)
@@ -378,8 +420,10 @@ static int power_up_for(struct reader *reader, unsigned slot, bool reset,
 	if (greet_is_due(reader))
 		greet_behind(reader, slot);
 	r = call_witness(reader, slot);
-	if (r == 0)
-		r = power_up(reader, slot, reset || is_kept(reader, slot));
+	if (r == 0 && is_kept(reader, slot))
+		r = power_up(reader, slot, UP_COLD);
+	else if (r == 0)
+		r = power_up(reader, slot, reset ? UP_RESET : UP);
 	if (r == 0)
 		*ret_size = card_atr(reader, slot, atr);
 	exchange_end(reader, slot);

@@ -224,11 +224,15 @@ void movement_power_begun(struct reader *reader, unsigned slot,
 	     LEDGER_POWER_UP);
 }
 
-void movement_identified(struct reader *reader, unsigned slot, bool same)
+void movement_powered(struct reader *reader, unsigned slot)
 {
 	tell(reader, slot,
 	     track_power_done(&reader->track, slot, clock_now()),
 	     LEDGER_POWER_UP);
+}
+
+void movement_identified(struct reader *reader, unsigned slot, bool same)
+{
 	tell(reader, slot,
 	     track_identified(&reader->track, slot, same, clock_now()),
 	     LEDGER_ATR);

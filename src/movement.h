@@ -66,7 +66,11 @@ void movement_notice_sleep(struct reader *reader);
  */
 void movement_reset(struct reader *reader);
 
-/* In a power-up: an ATR has come. Caller locks. */
+/*
+ * In a power-up: an ATR has come; and whether it is the one of before, if that
+ * can be told. Caller locks.
+ */
+void movement_powered(struct reader *reader, unsigned slot);
 void movement_identified(struct reader *reader, unsigned slot, bool same);
 
 /* A question is answered with an error, or not at all. Caller locks. */

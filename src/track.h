@@ -37,8 +37,8 @@
  *   the device was reset         doubt           visit n+1 if powered by us,
  *                                                doubt
  *   after any of the three, or   -               visit n+1
- *   without power where nothing
- *   announces, another ATR
+ *   where the reader is not trusted, the
+ *   ATR is another than before
  *   second movement in 500 ms    (applied) to be (applied) to be confirmed, by
  *                                confirmed       a question or any reply to a
  *                                                command that was sent in visit n
@@ -249,6 +249,12 @@ unsigned track_power_done(struct track *t, unsigned slot, uint64_t now);
  */
 int track_may_power(const struct track *t, unsigned slot);
 int track_may_transmit(const struct track *t, unsigned slot);
+
+/*
+ * May a reset leave the card its power? A cold one is needed where the ATR has
+ * to be compared with the one before: after a warm one it may be another.
+ */
+bool track_may_reset_warm(const struct track *t, unsigned slot);
 
 /*
  * True if a card that is powered off would be lost sight of: nothing announces

@@ -21,9 +21,11 @@ unsigned track_power_begun(struct track *t, unsigned slot,
 	s->power_visit = slot_truth(s);
 	s->power_icc = CCID_ICC_ACTIVE;
 	s->again = s->present && s->shown == s->visit;
-	s->unsure |= s->again && kind == TRACK_POWER_KEPT;
 	if (s->again)
 		s->echo_until = 0;
+	/* Another one in its place would look alike, if nothing announces it. */
+	if (s->again && t->trust != TRACK_PROVEN)
+		s->unsure = true;
 	/* No answer will tell any more whether the card had lost its power. */
 	if (s->doubt && slot_powered(s))
 		news = slot_swap(s, now);
@@ -62,13 +64,6 @@ unsigned track_power_done(struct track *t, unsigned slot, uint64_t now)
 	return TRACK_SETTLED | TRACK_UNTRUE;
 }
 
-/* What comes into its place now looks alike, if nothing announces it. */
-static void leave_unpowered(const struct track *t, struct track_slot *s)
-{
-	if (t->trust != TRACK_PROVEN && s->present && s->shown == s->visit)
-		s->unsure = true;
-}
-
 int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
@@ -78,8 +73,6 @@ int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 	s->power_visit = 0;
 	s->power_ms = now;
 	s->used_ms = now;
-	if (s->power_kind == TRACK_POWER_OFF || !done)
-		leave_unpowered(t, s);
 	if (s->power_kind == TRACK_POWER_OFF)
 		return 0;
 	if (t->gone)
@@ -117,6 +110,14 @@ bool track_wants_power(const struct track *t, unsigned slot)
 {
 	return t->trust == TRACK_PACED && !t->auto_activation &&
 	       slot_powered(&t->slot[slot]);
+}
+
+bool track_may_reset_warm(const struct track *t, unsigned slot)
+{
+	const struct track_slot *s = &t->slot[slot];
+
+	return t->trust == TRACK_PROVEN && slot_powered(s) && !s->kept &&
+	       !s->unsure && !s->doubt;
 }
 
 int track_may_power(const struct track *t, unsigned slot)

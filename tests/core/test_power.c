@@ -138,19 +138,60 @@ static void a_power_up_that_a_reset_has_undone_fails(void **state)
 	assert_int_equal(transmit_now(), 0);
 }
 
-static void a_reset_is_off_and_on(void **state)
+/* How many power-offs a reset of it takes. */
+static unsigned offs_of_a_reset(void)
 {
-	unsigned offs;
+	unsigned offs = device_count(&fixture.device, CCID_POWER_OFF);
 
-	(void)state;
-	open_unpowered();
-	be_ready(0, SERIAL);
-	offs = device_count(&fixture.device, CCID_POWER_OFF);
 	order_reset(&a, 0);
 	assert_int_equal(finish(&a, NULL), 0);
-	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF),
-			 offs + 1);
 	assert_int_equal(transmit_serial(0), SERIAL);
+	return device_count(&fixture.device, CCID_POWER_OFF) - offs;
+}
+
+static void open_announced_card(void)
+{
+	fixture_open();
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_pass(5000);
+	be_ready(0, SERIAL);
+}
+
+static void a_reset_is_a_warm_one(void **state)
+{
+	(void)state;
+	open_announced_card();
+	assert_int_equal(offs_of_a_reset(), 0);
+}
+
+static void a_card_that_does_not_answer_is_reset_cold(void **state)
+{
+	(void)state;
+	open_announced_card();
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0,
+		  CCID_ERROR_MUTE);
+	assert_int_equal(offs_of_a_reset(), 1);
+}
+
+/* There the ATR has to tell whether it is the same card. */
+static void a_reset_is_a_cold_one_while_no_movement_was_announced(void **state)
+{
+	(void)state;
+	open_with_card();
+	be_ready(0, SERIAL);
+	assert_int_equal(offs_of_a_reset(), 1);
+}
+
+static void another_atr_of_a_warm_reset_is_the_cards(void **state)
+{
+	(void)state;
+	open_announced_card();
+	device_on(&fixture.device, CCID_POWER_ON, DEVICE_ATR_SIZE, 9, 0);
+	assert_int_equal(offs_of_a_reset(), 0);
+	assert_int_equal(a.size, 9);
+	assert_int_equal(power_off(0), 0);
+	assert_int_equal(power_up_slowly(NULL), 0);
+	assert_int_equal(a.size, 6);
 }
 
 static void a_reader_that_chooses_the_voltage_is_left_to_it(void **state)
@@ -668,7 +709,10 @@ int main(int argc, char *argv[])
 		TEST(a_powered_card_can_be_powered_up),
 		TEST(an_unpowered_card_can_be_reset),
 		TEST(a_power_up_that_a_reset_has_undone_fails),
-		TEST(a_reset_is_off_and_on),
+		TEST(a_reset_is_a_warm_one),
+		TEST(a_card_that_does_not_answer_is_reset_cold),
+		TEST(a_reset_is_a_cold_one_while_no_movement_was_announced),
+		TEST(another_atr_of_a_warm_reset_is_the_cards),
 		TEST(a_reader_that_chooses_the_voltage_is_left_to_it),
 		TEST(a_card_of_one_voltage_is_found),
 		TEST(no_voltage_is_tried_that_the_reader_does_not_have),

@@ -82,6 +82,8 @@ static void note_power(struct bench *bench, enum track_power kind)
 
 static void send(struct bench *bench, enum call_kind kind, bool mute)
 {
+	bool warm = track_may_reset_warm(&bench->track, 0);
+
 	bench->world.call_kind = (uint8_t)kind;
 	promise_at_send(bench, kind);
 	switch (kind) {
@@ -91,7 +93,10 @@ static void send(struct bench *bench, enum call_kind kind, bool mute)
 		break;
 	case CALL_RESET:
 		note_power(bench, TRACK_POWER_ON);
-		reach_down(bench, CALL_OFF_SENT);
+		if (warm)
+			reach_up(bench, mute);
+		else
+			reach_down(bench, CALL_OFF_SENT);
 		break;
 	case CALL_DOWN:
 		note_power(bench, TRACK_POWER_OFF);

@@ -117,7 +117,9 @@ static void another_atr_is_no_swap_if_none_was_given_out(void **state)
 static void another_atr_is_no_swap_while_nothing_was_lost(void **state)
 {
 	(void)state;
-	watch_powered_card();
+	open_slot(false);
+	insert();
+	power_up();
 	begin_power(TRACK_POWER_ON);
 	assert_int_equal(track_identified(&t, 0, false, now), 0);
 	assert_int_equal(end_power(true), 0);
