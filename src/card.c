@@ -222,6 +222,7 @@ static void note_power(struct reader *reader, unsigned slot,
 		       enum track_power kind)
 {
 	pthread_mutex_lock(&reader->lock);
+	reader->slot[slot].forsaken = 0;
 	movement_power_begun(reader, slot, kind);
 	pthread_mutex_unlock(&reader->lock);
 }
@@ -404,10 +405,23 @@ int card_reset_owned(struct reader *reader, unsigned slot)
 	return r < 0 ? r : power_up(reader, slot, UP_COLD);
 }
 
+static void note_forsaken(struct reader *reader, unsigned slot, uint32_t visit)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->slot[slot].forsaken = visit;
+	pthread_mutex_unlock(&reader->lock);
+}
+
 void card_forsake_owned(struct reader *reader, unsigned slot)
 {
+	uint32_t visit;
+
 	call_witness(reader, slot);
+	pthread_mutex_lock(&reader->lock);
+	visit = reader->track.slot[slot].powered;
+	pthread_mutex_unlock(&reader->lock);
 	power_off(reader, slot);
+	note_forsaken(reader, slot, visit);
 }
 
 static int power_up_for(struct reader *reader, unsigned slot, bool reset,
@@ -459,13 +473,55 @@ void card_let_go(struct reader *reader, unsigned slot)
 	exchange_end(reader, slot);
 }
 
+/* The visit of the forsaken card that is still inside, or 0. */
+static uint32_t find_forsaken(struct reader *reader, unsigned slot)
+{
+	uint32_t visit;
+
+	pthread_mutex_lock(&reader->lock);
+	visit = reader->slot[slot].forsaken;
+	if (visit != reader->track.slot[slot].visit)
+		visit = 0;
+	pthread_mutex_unlock(&reader->lock);
+	return visit;
+}
+
+/*
+ * As pcscd has it, the card has power: nobody will order that. One that came
+ * unseen while it had none has another ATR.
+ */
+static int revive(struct reader *reader, unsigned slot)
+{
+	uint32_t visit = find_forsaken(reader, slot);
+	int r;
+
+	if (!visit)
+		return exchange_recheck(reader, slot, EXCHANGE_CARD);
+	pthread_mutex_lock(&reader->lock);
+	movement_power_doubted(reader, slot);
+	pthread_mutex_unlock(&reader->lock);
+	r = exchange_recheck(reader, slot, EXCHANGE_POWER);
+	if (r == 0 && !find_forsaken(reader, slot))
+		r = -ESTALE;
+	if (r == 0)
+		r = power_up(reader, slot, true);
+	if (r < 0)
+		note_forsaken(reader, slot, visit);
+	return r;
+}
+
 int card_set_protocol(struct reader *reader, unsigned slot, uint8_t protocol)
 {
-	int r = exchange_begin(reader, slot, EXCHANGE_CARD, AGREE_MS);
+	enum exchange_purpose purpose = find_forsaken(reader, slot)
+						? EXCHANGE_POWER
+						: EXCHANGE_CARD;
+	int r = exchange_begin(reader, slot, purpose, AGREE_MS);
 
 	if (r < 0)
 		return r;
-	r = protocol_agree(reader, slot, protocol);
+	r = revive(reader, slot);
+	if (r == 0)
+		r = protocol_agree(reader, slot, protocol);
 	reader->slot[slot].session.asks = true;
 	reader->slot[slot].session.asked = true;
 	exchange_end(reader, slot);

@@ -47,7 +47,10 @@ int card_cycle_owned(struct reader *reader, unsigned slot);
 /* For a caller that owns the slot: off and on again; errors of power-up. */
 int card_reset_owned(struct reader *reader, unsigned slot);
 
-/* For a caller that owns the slot: its client has to power up again. */
+/*
+ * For a caller that owns the slot: the card is powered off, and its client has
+ * to power it up again, or to set its protocol, which does the same.
+ */
 void card_forsake_owned(struct reader *reader, unsigned slot);
 
 /* For T=0 or T=1 (0, 1); errors of protocol_agree. */

@@ -76,6 +76,7 @@
 #define CCID_ERROR_PIN_CANCELLED	0xEF
 #define CCID_ERROR_SLOT_BUSY		0xE0
 #define CCID_ERROR_NOT_SUPPORTED	0x00
+#define CCID_ERROR_FIELD_LAST		0x7F	/* from 01h: offset of a bad field */
 
 /* bmICCStatus; 3 is reserved and taken as no card */
 enum ccid_icc {

@@ -14,7 +14,6 @@
 #define PPS_MS		5000	/* 9600 etu at 1 MHz take 3.6 s */
 #define LIST_MS		1000	/* for a list of speeds; many are silent */
 #define FIELD_SPEED	10	/* bError: bmFindexDindex's offset */
-#define FIELD_LAST	0x7F	/* bError above are not offsets */
 
 /* Owners of two slots may ask at the same time: what is complete stays. */
 static void ask_list(struct reader *reader, uint8_t request, uint8_t promised,
@@ -126,7 +125,7 @@ static bool may_refuse(const struct params *params, uint8_t error)
 {
 	if (params->refusable || params->fidi == ATR_DEFAULT_FIDI)
 		return true;
-	return error > FIELD_SPEED && error <= FIELD_LAST;
+	return error > FIELD_SPEED && error <= CCID_ERROR_FIELD_LAST;
 }
 
 static int set_parameters(struct reader *reader, unsigned slot,

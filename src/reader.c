@@ -263,6 +263,7 @@ static void reset_slot(struct slot *slot)
 	slot->unanswered = 0;
 	slot->watched = false;
 	slot->atr_size = 0;
+	slot->forsaken = 0;
 }
 
 static bool is_open(struct reader *reader, unsigned slot)

@@ -59,6 +59,7 @@ struct slot {
 	size_t atr_size;	/* 0: not powered up */
 	uint8_t shown_atr[READER_ATR_MAX];	/* given out last */
 	size_t shown_size;
+	uint32_t forsaken;	/* visit powered off behind pcscd's back, or 0 */
 
 	struct session session;	/* belongs to the owner, as does the next */
 	uint8_t select;		/* bPowerSelect that it answered to at once */

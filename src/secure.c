@@ -13,9 +13,6 @@
 #include "t1.h"
 #include "transmit.h"
 
-/* bError up to here: the command was not understood, or a field of it */
-#define FIELD_LAST	0x7F
-
 /* The card has its own time behind the entry. */
 #define END_MS	(PIN_ENTRY_MAX_S * 1000 + 60000)
 
@@ -62,7 +59,7 @@ static bool is_unsent(const struct ccid_reply *reply)
 	uint8_t status[PIN_STATUS_SIZE];
 
 	return reply->outcome == CCID_FAILED &&
-	       (reply->error <= FIELD_LAST ||
+	       (reply->error <= CCID_ERROR_FIELD_LAST ||
 		pin_is_refused(reply->error, status));
 }
 
@@ -92,7 +89,10 @@ static int take_answer(const struct ccid_reply *reply, uint8_t *answer,
 	return give(reply->data, reply->size, answer, room, ret_size);
 }
 
-/* At TPDU level the card may have been left in the middle of the command. */
+/*
+ * A card that fell silent at TPDU level may wait for the rest of the PIN, and
+ * would take the next command for that: a try lost.
+ */
 static int run_plain(struct reader *reader, unsigned slot,
 		     const struct pin *pin, uint8_t *answer, size_t room,
 		     size_t *ret_size)
@@ -104,7 +104,7 @@ static int run_plain(struct reader *reader, unsigned slot,
 		return tell_unsent(&reply, answer, room, ret_size);
 	if (r == 0)
 		r = take_answer(&reply, answer, room, ret_size);
-	if (r < 0 && r != -ENOBUFS && reader->desc.level == DESC_LEVEL_TPDU)
+	if (r == -ETIMEDOUT && reader->desc.level == DESC_LEVEL_TPDU)
 		card_forsake_owned(reader, slot);
 	return r;
 }

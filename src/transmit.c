@@ -37,6 +37,7 @@ struct transmission {
 	} engine;	/* that of T=1 lives as long as its session */
 	uint64_t deadline;
 	size_t expected;	/* bytes of answer, as the command has it */
+	bool begun;	/* the card may have got something of the command */
 };
 
 static enum engine_kind kind_for(const struct reader *reader,
@@ -184,6 +185,13 @@ static int take_as_silence(struct engine_reply *ret_reply)
 	return 0;
 }
 
+/* The reader says that it has not even sent it. */
+static bool is_unsent(const struct ccid_reply *reply)
+{
+	return reply->outcome == CCID_FAILED &&
+	       reply->error <= CCID_ERROR_FIELD_LAST;
+}
+
 static int send_block(struct transmission *t, const struct engine_block *block,
 		      struct engine_reply *ret_reply)
 {
@@ -201,6 +209,7 @@ static int send_block(struct transmission *t, const struct engine_block *block,
 	struct ccid_reply reply;
 	int r = exchange_run(t->reader, t->slot, &command, &reply);
 
+	t->begun |= r < 0 || !is_unsent(&reply);
 	if (t->kind == ENGINE_T1 && is_lost(r) && clock_now() < t->deadline)
 		return take_as_silence(ret_reply);
 	if (r < 0)
@@ -224,15 +233,31 @@ static int loop(struct transmission *t, struct engine_block *block)
 }
 
 /*
- * A card that was left in the middle of a TPDU or a block would take the next
- * command for the rest of it: it has to be reset by its client.
+ * A card that was left in the middle of a command would take the next one for
+ * the rest of it. Readers that send whole commands see to that themselves.
  */
-static void forsake(struct transmission *t, int r)
+static bool is_stranded(const struct transmission *t, int r)
 {
-	if (t->kind == ENGINE_APDU || (t->kind == ENGINE_T0 && r == -ENOBUFS) ||
-	    (t->kind == ENGINE_T1 && t->session->t1.settled))
-		return;
-	card_forsake_owned(t->reader, t->slot);
+	if (!t->begun)
+		return false;
+	switch (t->kind) {
+	case ENGINE_APDU:
+		break;
+	case ENGINE_T0:
+		return t->reader->desc.level == DESC_LEVEL_CHARACTER &&
+		       r != -ENOBUFS;
+	case ENGINE_T1:
+		return !t->session->t1.settled;
+	}
+	return false;
+}
+
+static void give_up(struct transmission *t, int r)
+{
+	if (is_stranded(t, r))
+		card_forsake_owned(t->reader, t->slot);
+	else if (t->kind == ENGINE_T1)
+		t1_withdraw(&t->session->t1);
 }
 
 int transmit_explain(struct reader *reader, unsigned slot, int r)
@@ -252,7 +277,7 @@ static int end(struct transmission *t, int r, uint8_t *answer, size_t room,
 		*ret_size = received(t);
 	} else {
 		explicit_bzero(answer, received(t) < room ? received(t) : room);
-		forsake(t, r);
+		give_up(t, r);
 	}
 	if (t->kind == ENGINE_T1)
 		t1_end(&t->session->t1);
@@ -367,6 +392,7 @@ int transmit_resume(struct reader *reader, unsigned slot, int r,
 		.session = session,
 		.kind = ENGINE_T1,
 		.deadline = clock_now() + ALL_MS,
+		.begun = true,
 	};
 	struct engine_reply reply;
 	struct engine_block block;

@@ -160,6 +160,23 @@ static void a_user_who_gives_no_pin_is_a_status_word(void **state)
 	}
 }
 
+static void a_failure_leaves_the_card_in_use_unless_it_is_silence(void **state)
+{
+	static const uint8_t errors[] = {
+		CCID_ERROR_PARITY, CCID_ERROR_HARDWARE,
+		CCID_ERROR_PROCEDURE_BYTE,
+	};
+
+	(void)state;
+	open_pin_pad(TPDU_LEVEL);
+	for (size_t i = 0; i < ROWS(errors); i++) {
+		pin_pad_will_fail(errors[i]);
+		asked_for(VERIFY, verify, sizeof(verify));
+		assert_failed(-EIO);
+		assert_int_equal(transmit_serial(0), 1);
+	}
+}
+
 static void a_refusal_of_the_reader_leaves_the_card_in_use(void **state)
 {
 	(void)state;
@@ -173,7 +190,10 @@ static void a_refusal_of_the_reader_leaves_the_card_in_use(void **state)
 	assert_int_equal(transmit_serial(0), 1);
 }
 
-/* At TPDU level it may be in the middle of the command. */
+/*
+ * At TPDU level it may wait for the rest of the PIN, and would take the next
+ * command for that: which costs one of its tries.
+ */
 static void a_card_that_fell_silent_has_to_be_powered_up_again(void **state)
 {
 	(void)state;
@@ -183,6 +203,20 @@ static void a_card_that_fell_silent_has_to_be_powered_up_again(void **state)
 	assert_failed(-ETIMEDOUT);
 	assert_int_equal(transmit_serial(0), 0);
 	be_ready(0, 1);
+}
+
+static void another_card_that_came_unseen_is_not_taken_for_it(void **state)
+{
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	open_pin_pad(TPDU_LEVEL);
+	pin_pad_will_fail(CCID_ERROR_MUTE);
+	asked_for(VERIFY, verify, sizeof(verify));
+	assert_failed(-ETIMEDOUT);
+	device_swap(&fixture.device, 0, 2);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), -ESTALE);
+	assert_int_equal(transmit_serial(0), 0);
+	be_ready(0, 2);
 }
 
 static void an_answer_that_cannot_be_one_is_an_error(void **state)
@@ -473,6 +507,55 @@ static void a_block_that_was_lost_costs_the_card_its_power(void **state)
 	assert_int_equal(transmit_t1(0x00), 0);
 }
 
+static void lose_a_block(void)
+{
+	open_t1();
+	card_will_say(0x81, NULL, 0);
+	asked_for(VERIFY, verify, sizeof(verify));
+	assert_failed(-EIO);
+	pin_pad.replied = pin_pad.replies;
+}
+
+/* A client that connects to a powered card does no more than that. */
+static void a_card_that_lost_a_block_is_reset_as_the_protocol_is_set(
+	void **state)
+{
+	(void)state;
+	lose_a_block();
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 1), 0);
+	assert_int_equal(transmit_t1(0x00), 0);
+}
+
+static void it_is_not_if_it_is_another_one_by_then(void **state)
+{
+	(void)state;
+	lose_a_block();
+	stopped_clock_pass(2000);
+	device_swap(&fixture.device, 0, 2);
+	stopped_clock_pass(2000);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 1), -ESTALE);
+	assert_false(fixture.device.slot[0].active);
+}
+
+static void nor_if_it_was_powered_off_since(void **state)
+{
+	(void)state;
+	lose_a_block();
+	assert_int_equal(power_off(0), 0);
+	assert_int_equal(card_set_protocol(fixture.reader, 0, 1), -ESTALE);
+}
+
+static void a_block_that_the_reader_did_not_take_costs_nothing(void **state)
+{
+	(void)state;
+	open_t1();
+	pin_pad_will_fail(7);
+	assert_int_equal(transmit_t1(0x00), -EIO);
+	pin_pad.replied = pin_pad.replies;
+	assert_int_equal(transmit_t1(0x00), 0);
+	assert_int_equal(pin_pad.bytes[1], 0x00);
+}
+
 static void an_apdu_beyond_ifsc_is_not_sent(void **state)
 {
 	uint8_t bytes[19 + 40];
@@ -513,8 +596,10 @@ int main(int argc, char *argv[])
 		TEST(no_pin_is_asked_for_without_a_card),
 		TEST(no_pin_is_asked_for_before_a_protocol_is_agreed_on),
 		TEST(a_user_who_gives_no_pin_is_a_status_word),
+		TEST(a_failure_leaves_the_card_in_use_unless_it_is_silence),
 		TEST(a_refusal_of_the_reader_leaves_the_card_in_use),
 		TEST(a_card_that_fell_silent_has_to_be_powered_up_again),
+		TEST(another_card_that_came_unseen_is_not_taken_for_it),
 		TEST(an_answer_that_cannot_be_one_is_an_error),
 		TEST(a_user_has_ninety_seconds),
 		TEST(each_key_gives_more_time_up_to_five_minutes),
@@ -531,6 +616,10 @@ int main(int argc, char *argv[])
 		TEST(an_entry_without_a_pin_uses_no_block_up),
 		TEST(a_status_of_the_readers_own_is_no_block),
 		TEST(a_block_that_was_lost_costs_the_card_its_power),
+		TEST(a_card_that_lost_a_block_is_reset_as_the_protocol_is_set),
+		TEST(it_is_not_if_it_is_another_one_by_then),
+		TEST(nor_if_it_was_powered_off_since),
+		TEST(a_block_that_the_reader_did_not_take_costs_nothing),
 		TEST(an_apdu_beyond_ifsc_is_not_sent),
 		TEST(a_silent_reader_costs_a_t1_card_its_power),
 	};

@@ -13,6 +13,7 @@
 #include "movement.h"
 
 #define SERIAL	FIXTURE_SERIAL
+#define TPDU_LEVEL	0x00010000u
 
 static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
 
@@ -338,6 +339,44 @@ static void no_part_of_a_chain_reaches_the_next_card(void **state)
 	assert_int_equal(a.size, 0);
 }
 
+/* --- at TPDU level */
+
+/* Some errors say that nothing reached it at all. */
+static void one_failure_leaves_a_t0_card_in_use(void **state)
+{
+	static const struct {
+		uint8_t error;
+		int r;
+	} failures[] = {
+		{ CCID_ERROR_NOT_SUPPORTED, -EIO },
+		{ 7, -EIO },
+		{ CCID_ERROR_PARITY, -EIO },
+		{ CCID_ERROR_MUTE, -ETIMEDOUT },
+		{ CCID_ERROR_HARDWARE, -EIO },
+		{ CCID_ERROR_PROCEDURE_BYTE, -EIO },
+	};
+
+	(void)state;
+	device_set_features(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC);
+	open_with_card();
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		assert_int_equal(send_with(DEVICE_FAIL, 0, failures[i].error),
+				 failures[i].r);
+		assert_int_equal(transmit_serial(0), SERIAL);
+	}
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 0);
+}
+
+static void a_silent_reader_leaves_a_t0_card_in_use(void **state)
+{
+	(void)state;
+	device_set_features(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC);
+	open_with_card();
+	assert_int_equal(send_with(DEVICE_SILENT, 0, 0), -ETIMEDOUT);
+	assert_int_equal(transmit_serial(0), SERIAL);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 0);
+}
+
 /* --- nothing stays in memory */
 
 static void no_byte_of_an_apdu_stays_in_the_buffers(void **state)
@@ -386,6 +425,8 @@ int main(int argc, char *argv[])
 		TEST(a_swap_in_a_command_voids_its_answer),
 		TEST(a_busy_slot_is_not_tried_again_with_the_next_card),
 		TEST(no_part_of_a_chain_reaches_the_next_card),
+		TEST(one_failure_leaves_a_t0_card_in_use),
+		TEST(a_silent_reader_leaves_a_t0_card_in_use),
 		TEST(no_byte_of_an_apdu_stays_in_the_buffers),
 		TEST(no_byte_of_an_apdu_that_was_never_sent_stays),
 	};
