@@ -16,6 +16,7 @@
 #include "protocol.h"
 #include "t0.h"
 
+#define STATUS_SIZE	2	/* SW1 SW2, behind every answer */
 #define PACKET_SIZE	64	/* QUIRK_SPLIT_READS: at full speed */
 #define ALL_MS	TIMES_MAX_MS	/* a card may make keys for minutes */
 #define END_MS	(ALL_MS + EXCHANGE_MEND_MS)
@@ -273,6 +274,8 @@ int transmit_explain(struct reader *reader, unsigned slot, int r)
 static int end(struct transmission *t, int r, uint8_t *answer, size_t room,
 	       size_t *ret_size)
 {
+	if (r == 0 && received(t) < STATUS_SIZE)
+		r = -EPROTO;
 	if (r == 0) {
 		*ret_size = received(t);
 	} else {

@@ -438,18 +438,32 @@ static void the_card_gets_more_time_if_it_asks(void **state)
 	assert_memory_equal(pin_pad.bytes, response, sizeof(response));
 }
 
-static int transmit_t1(uint8_t pcb)
+static int transmit_t1_for(uint8_t pcb, size_t answer_size)
 {
 	static const uint8_t command[] = { 0x00, 0xA4, 0x00, 0x00 };
 	uint8_t answer[258];
 	size_t size;
 	int r;
 
-	card_will_say(pcb, good, 2);
+	card_will_say(pcb, good, answer_size);
 	r = transmit(fixture.reader, 0, 1, command, sizeof(command), answer,
 		     sizeof(answer), &size);
 	stopped_clock_settle();
 	return r;
+}
+
+static int transmit_t1(uint8_t pcb)
+{
+	return transmit_t1_for(pcb, 2);
+}
+
+static void a_block_without_a_status_is_no_answer(void **state)
+{
+	(void)state;
+	open_t1();
+	assert_int_equal(transmit_t1_for(0x00, 0), -EPROTO);
+	assert_int_equal(transmit_t1_for(0x40, 1), -EPROTO);
+	assert_int_equal(transmit_t1_for(0x00, 2), 0);
 }
 
 static void blocks_are_counted_on_through_an_entry(void **state)
@@ -612,6 +626,7 @@ int main(int argc, char *argv[])
 		TEST(nothing_of_it_is_logged),
 		TEST(the_reader_gets_the_prologue_of_its_block),
 		TEST(the_card_gets_more_time_if_it_asks),
+		TEST(a_block_without_a_status_is_no_answer),
 		TEST(blocks_are_counted_on_through_an_entry),
 		TEST(an_entry_without_a_pin_uses_no_block_up),
 		TEST(a_status_of_the_readers_own_is_no_block),

@@ -124,6 +124,27 @@ static void room_for_less_than_a_status_is_refused_without_traffic(
 	assert_int_equal(device_count(&fixture.device, 0), sent);
 }
 
+static void an_answer_without_a_status_is_none(void **state)
+{
+	static const uint32_t levels[] = {
+		TPDU_LEVEL, SHORT_LEVEL, EXTENDED_LEVEL,
+	};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		device_set_features(&fixture.device,
+				    levels[i] | DEVICE_AUTOMATIC);
+		open_with_card();
+		for (unsigned n = 0; n < 2; n++) {
+			assert_int_equal(send_with(DEVICE_ATR_SIZE, n, 0),
+					 -EPROTO);
+			assert_int_equal(a.size, 0);
+			assert_int_equal(transmit_serial(0), SERIAL);
+		}
+		fixture_discard(state);
+		fixture_plug(state);
+	}
+}
+
 static void an_answer_beyond_the_room_is_received_and_refused(void **state)
 {
 	(void)state;
@@ -413,6 +434,7 @@ int main(int argc, char *argv[])
 		TEST(small_messages_do),
 		TEST(a_command_of_three_bytes_is_refused_without_traffic),
 		TEST(room_for_less_than_a_status_is_refused_without_traffic),
+		TEST(an_answer_without_a_status_is_none),
 		TEST(an_answer_beyond_the_room_is_received_and_refused),
 		TEST(a_silent_reader_is_given_up),
 		TEST(an_option_caps_how_long_it_is_waited_for),
