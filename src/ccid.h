@@ -96,7 +96,7 @@ struct ccid_reply {
 	uint8_t type;
 	uint8_t slot;
 	uint8_t seq;
-	enum ccid_icc icc;
+	enum ccid_icc icc;	/* as said; once routed, as believed */
 	enum ccid_outcome outcome;
 	uint8_t error;		/* bError: meaning depends on outcome */
 	uint8_t extra;		/* byte 9: bChainParameter, bClockStatus, ... */

@@ -105,6 +105,8 @@ static bool take_reply(struct channel *channel, const struct ccid_reply *reply)
 	}
 	take_evidence(channel, reply);
 	channel->reply = *reply;
+	channel->reply.icc = track_believed(&channel->reader->track,
+					    channel->slot, reply->icc);
 	channel_finish(channel, 0);
 	return false;
 }

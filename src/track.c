@@ -162,10 +162,11 @@ static bool sent_in_visit(const struct track_slot *s)
 	return slot_powered(s) || (s->present && s->power_visit == s->visit);
 }
 
-/* As far as the reader is to be believed. */
-static enum ccid_icc believed(const struct track *t, const struct track_slot *s,
-			      enum ccid_icc icc)
+enum ccid_icc track_believed(const struct track *t, unsigned slot,
+			     enum ccid_icc icc)
 {
+	const struct track_slot *s = &t->slot[slot];
+
 	if (t->answers != TRACK_VAGUE)
 		return icc;
 	if (t->trust != TRACK_PACED && !s->present)
@@ -178,7 +179,7 @@ static enum ccid_icc believed(const struct track *t, const struct track_slot *s,
 unsigned track_replied(struct track *t, unsigned slot, enum ccid_icc said)
 {
 	struct track_slot *s = &t->slot[slot];
-	enum ccid_icc icc = believed(t, s, said);
+	enum ccid_icc icc = track_believed(t, slot, said);
 	bool present = icc != CCID_ICC_ABSENT;
 
 	s->power_icc = said;
@@ -225,7 +226,7 @@ unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc said,
 			uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
-	enum ccid_icc icc = believed(t, s, said);
+	enum ccid_icc icc = track_believed(t, slot, said);
 	bool present = icc != CCID_ICC_ABSENT;
 	unsigned news = TRACK_SETTLED;
 

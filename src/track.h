@@ -219,6 +219,9 @@ unsigned track_resumed(struct track *t, unsigned slot, uint64_t now);
 unsigned track_reset(struct track *t, unsigned slot, uint64_t now);
 /* bmICCStatus of any reply but a question's. */
 unsigned track_replied(struct track *t, unsigned slot, enum ccid_icc said);
+/* The same, as far as the reader is to be believed: for who judges the reply. */
+enum ccid_icc track_believed(const struct track *t, unsigned slot,
+			     enum ccid_icc icc);
 /* A question (track_asked.h) was answered, or not (doubt remains). */
 unsigned track_answered(struct track *t, unsigned slot, enum ccid_icc said,
 			uint64_t now);

@@ -506,8 +506,7 @@ static void command(struct script *script, const uint8_t *bytes, size_t size)
 	note_seen(device, bytes, size);
 	give(&answer, NULL, 0);
 	act(device, bytes, size, &answer);
-	if (device->pretends && device->slot[bytes[5]].present &&
-	    bytes[0] != CCID_XFR_BLOCK)
+	if (device->pretends && device->slot[bytes[5]].present)
 		answer.status = (uint8_t)((answer.status & 0xFC) |
 					  device->pretends);
 	device->seens++;

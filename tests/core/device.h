@@ -79,7 +79,7 @@ struct device {
 	bool hangs;		/* takes commands and does nothing, until reset */
 	bool doubles;		/* every notification comes twice */
 	bool cuts;		/* notifications are cut to one byte */
-	uint8_t pretends;	/* bmICCStatus of any card but to its APDUs; or 0 */
+	uint8_t pretends;	/* bmICCStatus of any card; or 0 */
 	bool settles;		/* mute until its insertion was fetched */
 	enum device_announcement announcement;
 	uint64_t notice_us;	/* how late notifications are */
