@@ -123,9 +123,21 @@ static int send_pps(struct reader *reader, unsigned slot,
  */
 static bool may_refuse(const struct params *params, uint8_t error)
 {
-	if (params->refusable || params->fidi == ATR_DEFAULT_FIDI)
-		return true;
-	return error > FIELD_SPEED && error <= CCID_ERROR_FIELD_LAST;
+	if (error > CCID_ERROR_FIELD_LAST)
+		return false;
+	return params->refusable || params->fidi == ATR_DEFAULT_FIDI ||
+	       error > FIELD_SPEED;
+}
+
+static int judge_refusal(const struct params *params, uint8_t error)
+{
+	switch (error) {
+	case CCID_ERROR_PROTOCOL:
+	case CCID_ERROR_CLASS:
+	case CCID_ERROR_DEACTIVATED:
+		return -EPROTONOSUPPORT;
+	}
+	return may_refuse(params, error) ? 0 : -EPROTO;
 }
 
 static int set_parameters(struct reader *reader, unsigned slot,
@@ -146,9 +158,8 @@ static int set_parameters(struct reader *reader, unsigned slot,
 
 	if (r < 0)
 		return r;
-	if (reply.outcome == CCID_DONE || may_refuse(params, reply.error))
-		return 0;
-	return -EPROTO;
+	return reply.outcome == CCID_DONE ? 0
+					  : judge_refusal(params, reply.error);
 }
 
 static int negotiate(struct reader *reader, unsigned slot,
@@ -174,16 +185,17 @@ static uint32_t current_visit(struct reader *reader, unsigned slot)
 /* Errors that another try at default speed may mend. */
 static bool is_failed_negotiation(int r)
 {
-	return r == -EPROTO || r == -ETIMEDOUT || r == -EIO;
+	return r == -EPROTO || r == -ETIMEDOUT || r == -EIO ||
+	       r == -EPROTONOSUPPORT;
 }
 
 static int start_over_slowly(struct reader *reader, unsigned slot,
-			     struct params *params)
+			     struct params *params, int error)
 {
 	int r = params_slow_down(params);
 
 	if (r < 0)
-		return -EPROTO;
+		return error == -EPROTONOSUPPORT ? error : -EPROTO;
 	log_write(LOG_LEVEL_INFO, reader->label,
 		  "slot %u: card and reader do not agree on a speed; reset, "
 		  "and on at the default", slot);
@@ -215,7 +227,7 @@ static int agree_on(struct reader *reader, unsigned slot,
 	int r = negotiate(reader, slot, params);
 
 	if (is_failed_negotiation(r))
-		r = start_over_slowly(reader, slot, params);
+		r = start_over_slowly(reader, slot, params, r);
 	if (r < 0 && resets != count_resets(reader))
 		reader->slot[slot].session.slow_visit =
 			current_visit(reader, slot);

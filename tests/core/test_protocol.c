@@ -40,6 +40,7 @@ static struct {
 	enum saying pps, set;
 	bool set_fails_always;
 	unsigned pps_count, set_count, power_ups, power_offs;
+	uint8_t set_error;	/* bError, if it fails */
 	uint8_t speed;		/* of the last SetParameters */
 	void (*command)(struct script *script, const uint8_t *bytes,
 			size_t size);
@@ -120,7 +121,7 @@ static void answer_set(struct script *script, const uint8_t *command)
 		return;
 	if (world.set_fails_always ||
 	    (world.set == FAILS && speed != DEFAULT_SPEED))
-		say(script, command, CCID_ERROR_HARDWARE, NULL, 0);
+		say(script, command, world.set_error, NULL, 0);
 	else
 		say(script, command, 0, command + CCID_HEADER_SIZE, 5);
 }
@@ -155,6 +156,7 @@ static int plug(void **state)
 
 	fixture_plug(state);
 	memset(&world, 0, sizeof(world));
+	world.set_error = CCID_ERROR_HARDWARE;
 	device_set_features(&fixture.device, TPDU | BY_THE_HOST);
 	world.command = script->command;
 	script->command = command;
@@ -303,6 +305,43 @@ static void a_reader_may_refuse_to_hear_of_the_default(void **state)
 	(void)state;
 	world.pps = IS_DAMAGED;
 	world.set_fails_always = true;
+	world.set_error = 7;
+	assert_int_equal(agree(), 0);
+	assert_slow();
+}
+
+static void what_is_no_refusal_of_a_field_fails(void **state)
+{
+	static const struct {
+		uint8_t error;
+		int r;
+	} rows[] = {
+		{ CCID_ERROR_HARDWARE, -EPROTO },
+		{ CCID_ERROR_MUTE, -EPROTO },
+		{ CCID_ERROR_PROTOCOL, -EPROTONOSUPPORT },
+		{ CCID_ERROR_CLASS, -EPROTONOSUPPORT },
+		{ CCID_ERROR_DEACTIVATED, -EPROTONOSUPPORT },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (i)
+			plug(state);
+		world.set_fails_always = true;
+		world.set_error = rows[i].error;
+		assert_int_equal(agree(), rows[i].r);
+		assert_int_equal(world.power_ups, 2);
+		assert_int_equal(world.speed, DEFAULT_SPEED);
+		if (i + 1 < sizeof(rows) / sizeof(rows[0]))
+			fixture_discard(state);
+	}
+}
+
+/* At a negotiated speed: it costs the speed, not the card. */
+static void a_protocol_refused_at_a_speed_may_do_without(void **state)
+{
+	(void)state;
+	world.set = FAILS;
+	world.set_error = CCID_ERROR_PROTOCOL;
 	assert_int_equal(agree(), 0);
 	assert_slow();
 }
@@ -321,6 +360,8 @@ int main(int argc, char *argv[])
 		TEST(that_is_remembered_while_the_card_stays),
 		TEST(and_forgotten_with_the_next_one),
 		TEST(a_reader_may_refuse_to_hear_of_the_default),
+		TEST(what_is_no_refusal_of_a_field_fails),
+		TEST(a_protocol_refused_at_a_speed_may_do_without),
 	};
 
 	if (argc > 1)
