@@ -323,7 +323,8 @@ static int power_up(struct reader *reader, unsigned slot, enum power_up how)
 static int call_witness(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
-	if (reader->track.trust == TRACK_PACED && reader->slot[slot].atr_size)
+	if (reader->track.trust == TRACK_PACED &&
+	    reader->track.slot[slot].powered)
 		movement_power_doubted(reader, slot);
 	pthread_mutex_unlock(&reader->lock);
 	return exchange_recheck(reader, slot, EXCHANGE_POWER);

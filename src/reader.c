@@ -325,12 +325,23 @@ void reader_end_slot(struct reader *reader, unsigned slot)
 	pthread_mutex_unlock(&reader->lock);
 }
 
+/* An ATR may have no bytes, and one that came too late is no power-up. */
+static bool may_have_power(struct reader *reader, unsigned slot)
+{
+	bool may;
+
+	pthread_mutex_lock(&reader->lock);
+	may = reader->slot[slot].atr_size || reader->track.slot[slot].powered;
+	pthread_mutex_unlock(&reader->lock);
+	return may;
+}
+
 void reader_close_slot(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
 	reader->slot[slot].closing = false;
 	pthread_mutex_unlock(&reader->lock);
-	if (reader->slot[slot].atr_size)
+	if (may_have_power(reader, slot))
 		card_let_go(reader, slot);
 	forget_slot(reader, slot);
 }

@@ -56,7 +56,7 @@ struct slot {
 	bool watched;
 	pthread_t watcher;	/* pcscd's event thread, if watched */
 	uint8_t atr[READER_ATR_MAX];
-	size_t atr_size;	/* 0: not powered up */
+	size_t atr_size;	/* 0: no power, or a card without an ATR */
 	uint8_t shown_atr[READER_ATR_MAX];	/* given out last */
 	size_t shown_size;
 	uint32_t forsaken;	/* visit powered off behind pcscd's back, or 0 */

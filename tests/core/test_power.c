@@ -305,6 +305,17 @@ static void a_card_without_an_atr_is_powered_up(void **state)
 	assert_int_equal(a.size, 0);
 }
 
+static void it_is_powered_off_as_its_slot_closes(void **state)
+{
+	unsigned before;
+
+	a_card_without_an_atr_is_powered_up(state);
+	before = device_count(&fixture.device, CCID_POWER_OFF);
+	fixture_close();
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF),
+			 before + 1);
+}
+
 static void a_card_that_leaves_during_its_power_up_ends_it(void **state)
 {
 	uint64_t ms;
@@ -722,6 +733,7 @@ int main(int argc, char *argv[])
 		TEST(an_atr_of_33_bytes_is_the_longest),
 		TEST(a_longer_atr_is_none),
 		TEST(a_card_without_an_atr_is_powered_up),
+		TEST(it_is_powered_off_as_its_slot_closes),
 		TEST(a_card_that_leaves_during_its_power_up_ends_it),
 		TEST(a_swap_during_a_power_up_is_no_success),
 		TEST(a_change_bit_does_not_cut_a_power_up_short),
