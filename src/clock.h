@@ -29,6 +29,14 @@ int clock_cond_init(pthread_cond_t *cond);
 /* One wait on the condition, until at the latest; the caller loops. */
 void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until);
 
+/* Milliseconds from now until then, most at most. 0: none are left. */
+static inline unsigned clock_left(uint64_t now, uint64_t until, unsigned most)
+{
+	if (until <= now)
+		return 0;
+	return until - now < most ? (unsigned)(until - now) : most;
+}
+
 static inline uint64_t clock_earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

@@ -78,16 +78,17 @@ static bool abort_on_bulk(struct channel *channel)
 	return !channel->waiting && channel->status == 0;
 }
 
+/* No time at all would be no limit to libusb. */
 static int request_abort(struct channel *channel)
 {
 	struct reader *reader = channel->reader;
-	uint64_t now = clock_now();
-	unsigned ms = (unsigned)(clock_earlier(now + REQUEST_MS, channel->end) -
-				 now);
+	unsigned ms = clock_left(clock_now(), channel->end, REQUEST_MS);
 	uint16_t value = (uint16_t)((unsigned)channel->seq << 8 |
 				    channel->slot);
 	int r;
 
+	if (!ms)
+		return -ETIMEDOUT;
 	pthread_mutex_unlock(&reader->lock);
 	r = usb_request(reader->usb, CCID_CONTROL_ABORT, value, ms);
 	pthread_mutex_lock(&reader->lock);

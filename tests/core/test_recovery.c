@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "card.h"
+#include "clock.h"
 #include "fixture.h"
 #include "movement.h"
 
@@ -583,6 +584,16 @@ static void a_reset_by_others_looks_like_an_unplugging_once(void **state)
 	assert_int_equal(resets(), 0);
 }
 
+static void no_time_is_left_behind_the_end(void **state)
+{
+	(void)state;
+	assert_int_equal(clock_left(10, 9, 500), 0);
+	assert_int_equal(clock_left(10, 10, 500), 0);
+	assert_int_equal(clock_left(10, 11, 500), 1);
+	assert_int_equal(clock_left(10, 510, 500), 500);
+	assert_int_equal(clock_left(10, CLOCK_NEVER, 500), 500);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -612,6 +623,7 @@ int main(int argc, char *argv[])
 		TEST(slots_of_a_reader_that_hangs_do_not_spare_it_for_ever),
 		TEST(a_reset_ends_what_another_slot_wrote_in_part),
 		TEST(a_reset_by_others_looks_like_an_unplugging_once),
+		TEST(no_time_is_left_behind_the_end),
 	};
 
 	if (argc > 1)
