@@ -176,19 +176,19 @@ static void refuse(struct channel *channel, int error)
 /*
  * A device that was reset by somebody else seems to be gone for a moment; one
  * that really is takes no transfer any more. To its cards a reset is what a
- * sleep is.
+ * sleep is. It ends both of a pair: the second one tells nothing.
  */
 static void give_up(struct channel *channel, int error)
 {
 	struct reader *reader = channel->reader;
 	uint32_t bit = 1u << (channel - reader->channels);
 
+	if (error == -ENODEV && !channel->waiting)
+		return;
 	if (error != -ENODEV || reader->absent & bit) {
 		refuse(channel, error);
 		return;
 	}
-	if (!channel->waiting)
-		return;
 	reader->absent |= bit;
 	channel_finish(channel, -ECONNRESET);
 	movement_resumed(reader);

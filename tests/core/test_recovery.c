@@ -594,6 +594,30 @@ static void no_time_is_left_behind_the_end(void **state)
 	assert_int_equal(clock_left(10, CLOCK_NEVER, 500), 500);
 }
 
+static void on_both_bulk_pipes_it_is_still_one(void **state)
+{
+	(void)state;
+	open_with_card();
+	watch_start(0);
+	device_delay(&fixture.device, USB_OUT, true);
+	device_delay(&fixture.device, USB_IN, true);
+	device_break(&fixture.device, USB_OUT, -ENODEV);
+	device_break(&fixture.device, USB_IN, -ENODEV);
+	script_lock(&fixture.device.script);
+	fixture.device.slot[0].active = false;
+	script_unlock(&fixture.device.script);
+	order_transmit(&a, 0, get_data, sizeof(get_data));
+	device_delay(&fixture.device, USB_OUT, false);
+	stopped_clock_settle();
+	device_delay(&fixture.device, USB_IN, false);
+	stopped_clock_pass(SOON_MS);
+	assert_true(order_join(&a, NULL) < 0);
+	assert_told_once(0);
+	be_ready(0, SERIAL);
+	watch_stop();
+	assert_int_equal(resets(), 0);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -624,6 +648,7 @@ int main(int argc, char *argv[])
 		TEST(a_reset_ends_what_another_slot_wrote_in_part),
 		TEST(a_reset_by_others_looks_like_an_unplugging_once),
 		TEST(no_time_is_left_behind_the_end),
+		TEST(on_both_bulk_pipes_it_is_still_one),
 	};
 
 	if (argc > 1)
