@@ -41,7 +41,7 @@ static void wait_for_rest(struct channel *channel, unsigned pipes)
 	struct reader *reader = channel->reader;
 
 	while (!channel_is_idle(channel) || is_being_reset(channel) ||
-	       halt_is_cleared(reader, pipes)) {
+	       halt_is_being_cleared(reader, pipes)) {
 		channel_cancel(channel);
 		pthread_cond_wait(&reader->slot[channel->slot].replied,
 				  &reader->lock);

@@ -16,7 +16,7 @@ bool halt_is_noted(const struct reader *reader, unsigned pipes)
 	return (reader->halted | reader->clearing) & pipes;
 }
 
-bool halt_is_cleared(const struct reader *reader, unsigned pipes)
+bool halt_is_being_cleared(const struct reader *reader, unsigned pipes)
 {
 	return reader->clearing & pipes;
 }

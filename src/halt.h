@@ -26,7 +26,7 @@ void halt_note(struct reader *reader, enum usb_pipe pipe);
 
 /* One of those pipes is not to be used, or is just being cleared. */
 bool halt_is_noted(const struct reader *reader, unsigned pipes);
-bool halt_is_cleared(const struct reader *reader, unsigned pipes);
+bool halt_is_being_cleared(const struct reader *reader, unsigned pipes);
 
 /*
  * Clears those of the pipes that nobody else clears; listens again, if the

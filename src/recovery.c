@@ -65,7 +65,7 @@ static bool abort_on_bulk(struct channel *channel)
 	uint64_t end = clock_earlier(clock_now() + ABORT_MS, channel->end);
 
 	while (channel->out_busy || (channel->in_busy && !channel->waiting) ||
-	       halt_is_cleared(reader, HALT_BULK)) {
+	       halt_is_being_cleared(reader, HALT_BULK)) {
 		usb_cancel(channel->out);
 		pthread_cond_wait(&s->replied, &reader->lock);
 	}
@@ -120,7 +120,7 @@ static bool abort_command(struct channel *channel, int error)
 
 static bool is_quiet(const struct reader *reader)
 {
-	if (reader->listening || halt_is_cleared(reader, HALT_ALL))
+	if (reader->listening || halt_is_being_cleared(reader, HALT_ALL))
 		return false;
 	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
 		if (!channel_is_idle(&reader->channels[i]))
