@@ -505,7 +505,7 @@ static int revive(struct reader *reader, unsigned slot)
 	if (r == 0 && !find_forsaken(reader, slot))
 		r = -ESTALE;
 	if (r == 0)
-		r = power_up(reader, slot, true);
+		r = power_up(reader, slot, UP_COLD);
 	if (r < 0)
 		note_forsaken(reader, slot, visit);
 	return r;
