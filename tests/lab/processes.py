@@ -97,6 +97,15 @@ class Process:
                                   f"since line {mark}:\n{self.tail(mark)}")
                 self.changed.wait(rest)
 
+    def holdings(self):
+        """(kB of resident memory, descriptors, threads)"""
+        path = f"/proc/{self.pid}"
+        with open(f"{path}/status", encoding="ascii") as status:
+            memory, = (int(line.split()[1]) for line in status
+                       if line.startswith("VmRSS"))
+        return (memory, len(os.listdir(f"{path}/fd")),
+                len(os.listdir(f"{path}/task")))
+
     def send(self, line):
         """Writes a line to its standard input."""
         self.popen.stdin.write(line.encode() + b"\n")
