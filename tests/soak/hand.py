@@ -237,7 +237,10 @@ class Hand(Worker):
              self.random.choice((1, 20))))))
 
     def reset(self):
-        """Somebody else resets the device: no transfer outlives that."""
+        """Somebody else resets the device: no transfer outlives that. (Twice
+        before it has answered, and it counts as unplugged.)"""
+        if "reset by others" in self.kinds:
+            return
         self.order("reset by others", "power-loss", self.device.name)
         for pipe in ("in", "interrupt"):
             with contextlib.suppress(lab.Failed):
