@@ -88,14 +88,22 @@ class Client(Worker):
 
     @contextlib.contextmanager
     def transaction(self, what=pcsc.LEAVE):
-        """Nobody else uses the card."""
+        """Nobody else uses the card. (One that cannot be ended would keep the
+        others waiting until the handle is closed.)"""
         with self.slot.powers:
             self.call(self.card.begin)
             try:
                 yield
             finally:
                 with contextlib.suppress(pcsc.Error):
-                    self.card.end(what)
+                    self.end(what)
+
+    def end(self, what):
+        """The transaction, or else the handle with it."""
+        try:
+            self.card.end(what)
+        except pcsc.Error:
+            self.card.disconnect()
 
     def ask(self, apdu, wanted=None):
         """An APDU and its answer, which has to be as wanted."""
