@@ -11,6 +11,7 @@ os.environ["LAB_DRIVERS"] = "/mnt"      # those that are installed stay
 # pylint: disable=wrong-import-position
 import lab
 import pcsc
+from cases import wait_for_socket
 from processes import deadline
 
 DRIVERS = "/usr/lib/pcsc/drivers"
@@ -59,6 +60,7 @@ def main():
         said = bench.run(["/usr/libexec/ccidtrack-scan", "--no-restart"])
         assert said.returncode == 0 and "1234:5678" in said.stderr, said
         pcscd = bench.start_pcscd()
+        wait_for_socket()
         context = pcsc.Context()
         for reader in context.wait_for_readers(len(modules), 30):
             pcsc.Watch(reader, 30).until(lambda state: state.atr, deadline(30))
