@@ -132,9 +132,8 @@ class Scene:
         seen = self.watch.find(r"^(\d+) .* empty", mark)
         if seen:
             return int(seen[1][1]), None
-        counters = [int(re.search(r"counter=(\d+)", line)[1])
-                    for line in (before, after[1])]
-        return after if counters[1] - counters[0] == 2 else None
+        counter = 2 + int(re.search(r"counter=(\d+)", before)[1])
+        return after if self._seen(mark, rf"counter={counter}\b") else None
 
     def swap(self):
         """Another card takes its place, and at no time there is none."""
