@@ -14,11 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bits of ifdLogLevel */
+/* Bits of ifdLogLevel; 08h is for what is done at intervals: nothing is told */
 #define LOG_LEVEL_CRITICAL	0x01u	/* errors */
 #define LOG_LEVEL_INFO		0x02u	/* readers and cards coming and going */
 #define LOG_LEVEL_COMM		0x04u	/* each command and its outcome */
-#define LOG_LEVEL_PERIODIC	0x08u	/* presence calls and status questions */
 #define LOG_LEVEL_BYTES		0x10u	/* unsafe: all bytes, PINs among them */
 
 void log_set_level(unsigned level);

@@ -69,8 +69,9 @@ static bool is_ailing(const struct reader *reader, unsigned slot)
 }
 
 /*
- * Whoever waits for the slot, or for a channel, comes before questions: to a
- * silent reader there would always be one more of them.
+ * Questions, ten a second at most, come before clients of other slots: where a
+ * reader does one thing at a time, two of these leave it no moment's rest. Not
+ * so where one was not answered: there would always be one more of them.
  */
 static struct channel *find_channel_to_ask(struct reader *reader,
 					   unsigned slot)
@@ -79,7 +80,7 @@ static struct channel *find_channel_to_ask(struct reader *reader,
 	    halt_is_noted(reader, HALT_BULK))
 		return NULL;
 	/* One that a client waits for is as good as its command. */
-	if (reader->slot[slot].callers)
+	if (reader->slot[slot].callers || !reader->track.unanswered)
 		return channel_find_free(reader);
 	for (unsigned i = 0; i < reader->desc.slots; i++)
 		if (reader->slot[i].wanted && !reader->slot[i].owned)

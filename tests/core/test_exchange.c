@@ -162,6 +162,38 @@ static void a_third_slot_waits_for_its_turn(void **state)
 	assert_int_equal(order_join(&waiting, NULL), 0);
 }
 
+/* Two clients leave a reader that does one thing at a time no moment's rest. */
+static void a_question_comes_before_another_slots_client(void **state)
+{
+	unsigned seen;
+
+	(void)state;
+	device_set_slots(&fixture.device, 3, 1);
+	for (unsigned i = 0; i < 3; i++)
+		device_insert(&fixture.device, i, i + 1);
+	fixture_open();
+	for (unsigned i = 0; i < 3; i++)
+		be_ready(i, i + 1);
+	order_wait(&waiting, 2, MOVEMENT_FOREVER);
+	device_hold(&fixture.device, USB_IN, true);
+	order_transmit(&a, 0, select_file, sizeof(select_file));
+	order_transmit(&b, 1, select_file, sizeof(select_file));
+	seen = fixture.device.seens;
+	pthread_mutex_lock(&fixture.reader->lock);
+	movement_missed(fixture.reader, 2);
+	pthread_mutex_unlock(&fixture.reader->lock);
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&a, NULL), 0);
+	assert_int_equal(order_join(&b, NULL), 0);
+	assert_int_equal(fixture.device.seen[seen].type, CCID_GET_SLOT_STATUS);
+	assert_int_equal(fixture.device.seen[seen].slot, 2);
+	assert_int_equal(fixture.device.seen[seen + 1].type, CCID_XFR_BLOCK);
+	movement_stop(fixture.reader, 2);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&waiting, NULL), 0);
+}
+
 static void who_is_refused_waits_for_no_other_slot(void **state)
 {
 	uint64_t ms;
@@ -596,6 +628,7 @@ int main(int argc, char *argv[])
 		TEST(a_question_given_up_in_favour_of_an_answer_frees_its_slot),
 		TEST(answers_find_their_commands_in_any_order),
 		TEST(a_third_slot_waits_for_its_turn),
+		TEST(a_question_comes_before_another_slots_client),
 		TEST(who_is_refused_waits_for_no_other_slot),
 		TEST(who_leaves_without_the_slot_lets_questions_go_on),
 		TEST(a_submission_that_fails_fails_its_command_alone),
