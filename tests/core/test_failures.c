@@ -20,7 +20,7 @@
 #include "lun.h"
 #include "session.h"
 
-#define CALL_MAX_MS	3500	/* of any call, the device being well */
+#define CALL_MAX_MS	5000	/* of any call, the device being well */
 #define STEPS_MAX	1000
 
 static const int errors[] = {

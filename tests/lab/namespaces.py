@@ -86,6 +86,9 @@ def make_dev(nodes, work):
     for name in ("pts", "shm"):
         os.mkdir(os.path.join(new, name))
         bind(os.path.join("/dev", name), os.path.join(new, name))
+    if not os.access("/dev/pts/ptmx", os.W_OK):     # an ordinary user's
+        mount("devpts", os.path.join(new, "pts"), "devpts", 0,
+              "newinstance,ptmxmode=0666")
     for name, target in LINKS.items():
         os.symlink(target, os.path.join(new, name))
     os.symlink("pts/ptmx", os.path.join(new, "ptmx"))
