@@ -3,22 +3,18 @@
 #include "fast_clock.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "clock.h"
 #include "script.h"
+#include "time_scale.h"
 
 unsigned fast_clock_speed = 1;
 static atomic_uint_fast64_t slept;
 
 void fast_clock_run(unsigned speed)
 {
-	const char *scale = getenv("LAB_TIME_SCALE");
-	double slower = scale ? strtod(scale, NULL) : 1;
-
-	if (slower > 1)
-		speed = (unsigned)(speed / slower);
+	speed = (unsigned)(speed / time_scale());
 	fast_clock_speed = speed > 1 ? speed : 1;
 }
 

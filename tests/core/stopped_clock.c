@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "time_scale.h"
 
 #define STUCK_S		20	/* of real time: somebody works for ever */
 #define START_MS	1000000
@@ -153,7 +154,7 @@ static void settle(void)
 	struct timespec end;
 
 	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += STUCK_S;
+	end.tv_sec += (time_t)(STUCK_S * time_scale());
 	while (working)
 		if (pthread_cond_timedwait(&settled, &lock, &end) ==
 		    ETIMEDOUT) {
