@@ -424,9 +424,10 @@ bool movement_is_watcher(const struct reader *reader, unsigned slot)
 void movement_hold(struct reader *reader, unsigned slot)
 {
 	struct slot *s = &reader->slot[slot];
-	uint64_t now = clock_now();
+	uint64_t now;
 
 	pthread_mutex_lock(&reader->lock);
+	now = clock_now();
 	if (!movement_is_watcher(reader, slot)) {
 		if (now - s->held_since >= 2 * HOLD_MAX_MS)
 			s->held_since = now;
