@@ -57,8 +57,10 @@
  *   otherwise                                    visit n+1
  *
  * Chatty is a reader that sets the bit behind a power command although the ATR
- * stays the same before and after; a command of that kind without the bit ends that. If there is
- * another ATR after a bit that was not believed, it is visit n+1. A reader is
+ * stays the same before and after. A bit within a second of the visit's first
+ * ATR may tell, late, how that card came: only three in a row prove anything. A
+ * command of that kind without the bit ends the habit. If there is another ATR
+ * after a bit that was not believed, it is visit n+1. A reader is
  * trusted from its first true notification on, until an answer tells of a
  * movement that none announces within a second although none was lost: then it
  * is asked at intervals.
@@ -89,6 +91,7 @@
 
 #define TRACK_BURST_MS		500	/* movements closer than this: confirm */
 #define TRACK_CHATTY_MS		500	/* a bit this soon after a power command */
+#define TRACK_CHATTY_ROW	3	/* such bits prove a habit at once */
 #define TRACK_SILENT_ROW	8	/* so many questions without answer */
 #define TRACK_HOLLOW_ROW	3	/* power-ups in a row that find no card */
 #define TRACK_HAS_SWITCH	UINT8_MAX
@@ -174,6 +177,8 @@ struct track_slot {
 	enum track_power power_kind;
 	uint64_t power_ms;	/* last power command; 0: none */
 	bool power_bit;		/* a change bit came in its window */
+	uint8_t chatter_row;	/* and in those just before it */
+	uint64_t known_ms;	/* nothing but this ATR since; 0: none yet */
 	uint8_t unproven;	/* kinds with such a bit, as 1 << kind, */
 	uint8_t provable;	/* those whose window is over, */
 	uint8_t chatty;		/* and those known to be a habit */

@@ -38,7 +38,7 @@ unsigned track_identified(struct track *t, unsigned slot, bool same,
 {
 	struct track_slot *s = &t->slot[slot];
 	bool another = s->unsure && !same && s->visit == s->power_visit;
-	unsigned news = slot_prove_chatter(s, same);
+	unsigned news = slot_prove_chatter(s, same, now);
 
 	s->unsure = false;
 	return another ? news | slot_swap(s, now) : news;

@@ -44,12 +44,20 @@ static bool in_power_window(const struct track_slot *s, uint64_t now)
 	       (s->power_ms && now - s->power_ms < TRACK_CHATTY_MS);
 }
 
+/* Sooner, it may be the message, come late, of how that card got inside. */
+static bool bit_may_prove(const struct track_slot *s, uint64_t now)
+{
+	return s->chatter_row == TRACK_CHATTY_ROW - 1 ||
+	       (s->known_ms && now - s->known_ms >= TRACK_ECHO_MS);
+}
+
 void slot_chatter(struct track_slot *s, uint64_t now)
 {
 	if (!in_power_window(s, now))
 		return;
 	s->power_bit = true;
-	s->unproven |= (uint8_t)(1u << s->power_kind);
+	if (bit_may_prove(s, now))
+		s->unproven |= (uint8_t)(1u << s->power_kind);
 }
 
 bool slot_is_chatty(const struct track_slot *s, uint64_t now)
@@ -65,6 +73,7 @@ void slot_forgive(struct track_slot *s, uint64_t now)
 {
 	s->unproven = 0;
 	s->provable = 0;
+	s->known_ms = 0;
 	if (in_power_window(s, now))
 		s->power_bit = true;
 }
@@ -79,6 +88,10 @@ void slot_next_window(struct track_slot *s, enum track_power kind)
 	}
 	s->provable |= s->unproven;
 	s->unproven = 0;
+	if (!s->power_bit || !s->known_ms)
+		s->chatter_row = 0;
+	else if (s->chatter_row < TRACK_CHATTY_ROW - 1)
+		s->chatter_row++;
 	s->power_bit = false;
 	s->power_kind = kind;
 }
@@ -87,12 +100,15 @@ void slot_next_window(struct track_slot *s, enum track_power kind)
  * A bit that came in a power-up is older than its ATR, or newer: that ATR has to
  * be the same as the one before, and the next one, too.
  */
-unsigned slot_prove_chatter(struct track_slot *s, bool same)
+unsigned slot_prove_chatter(struct track_slot *s, bool same, uint64_t now)
 {
 	uint8_t proven = same ? s->provable & (uint8_t)~s->chatty : 0;
 
-	if (!same)
+	if (!same || !s->known_ms) {
 		s->unproven = 0;
+		s->chatter_row = 0;
+		s->known_ms = now;
+	}
 	s->chatty |= proven;
 	s->provable = 0;
 	return proven ? TRACK_CHATTY : 0;

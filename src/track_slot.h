@@ -45,8 +45,9 @@ void track_resign(struct track *t);
 
 /*
  * Chatter: a change bit behind a power command, for nothing. It is the reader's
- * habit if the next ATR shows that the card is still the same. From then on the
- * bit is not believed behind commands of that kind, until one comes without it.
+ * habit if the next ATR shows that the card is still the same, and if that was
+ * known for a second before, or three commands in a row had the bit. From then
+ * on it is not believed behind commands of that kind, until one comes without.
  */
 
 /* A change bit came that may be chatter. */
@@ -58,6 +59,6 @@ void slot_forgive(struct track_slot *s, uint64_t now);
 /* A power command begins; the one before it is judged. */
 void slot_next_window(struct track_slot *s, enum track_power kind);
 /* The ATR, which is or is not the one that was given out last. Returns news. */
-unsigned slot_prove_chatter(struct track_slot *s, bool same);
+unsigned slot_prove_chatter(struct track_slot *s, bool same, uint64_t now);
 
 #endif

@@ -600,6 +600,34 @@ static void a_notification_that_an_answer_overtook_is_no_habit(void **state)
 	assert_int_equal(pass(), TRACK_EMPTY);
 }
 
+/* The same, as late as the next reset: pcscd has the card's ATR by then. */
+static void a_notification_that_a_reset_overtook_is_no_habit(void **state)
+{
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
+						     DESC_AUTO_ACTIVATION);
+	fixture.device.announcement = DEVICE_MERGED;
+	fixture_open();
+	stopped_clock_pass(5000);
+	pass();
+	device_delay(&fixture.device, USB_INTERRUPT, true);
+	device_insert(&fixture.device, 0, SERIAL);
+	reader_removed(fixture.reader, 0);
+	stopped_clock_settle();
+	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(power_up(0), 0);
+	order_reset(&a, 0);
+	assert_int_equal(finish(&a, NULL), 0);
+	device_delay(&fixture.device, USB_INTERRUPT, false);
+	stopped_clock_settle();
+	assert_int_equal(pass(), TRACK_EMPTY);
+	assert_int_equal(pass(), TRACK_PRESENT);
+	be_ready(0, SERIAL);
+	swap_in_one_message(SERIAL + 1);
+	assert_int_equal(transmit_serial(0), 0);
+	assert_int_equal(pass(), TRACK_EMPTY);
+}
+
 /* --- what is refused */
 
 static void nothing_is_sent_to_a_card_that_was_not_powered_up(void **state)
@@ -749,6 +777,7 @@ int main(int argc, char *argv[])
 		TEST(a_bit_just_before_a_power_off_may_be_nothing),
 		TEST(swaps_with_true_movements_between_are_no_habit),
 		TEST(a_notification_that_an_answer_overtook_is_no_habit),
+		TEST(a_notification_that_a_reset_overtook_is_no_habit),
 		TEST(nothing_is_sent_to_a_card_that_was_not_powered_up),
 		TEST(a_reset_for_another_protocol_is_none_of_another_card),
 		TEST(nothing_is_sent_to_an_empty_slot),

@@ -146,28 +146,11 @@ static void forget_marks(struct world *w)
 		w->note[i] &= (uint8_t)~NOTE_AFTER;
 }
 
-/*
- * The ATR of a card is looked at if it may be another one by now, and to prove
- * that a bit came for nothing.
- */
-static void forget_atr(struct bench *bench)
-{
-	const struct config *c = bench->config;
-
-	if (c->chatty_on || c->chatty_off)
-		return;
-	if (!bench->world.kept.shown ||
-	    !(c->sleeps || c->garbles ||
-	      bench->track.trust != TRACK_PROVEN))
-		bench->world.shown_card = 0;
-}
-
 void bench_save(struct bench *bench, struct world *ret_world)
 {
 	reader_ask(bench);
 	keep_track(&bench->track, 0, bench->now, bench->config->bitless,
 		   &bench->world.kept);
-	forget_atr(bench);
 	renumber_cards(&bench->world);
 	forget_marks(&bench->world);
 	*ret_world = bench->world;

@@ -131,6 +131,8 @@ struct kept {
 	uint8_t power_recent;
 	uint8_t power_kind;
 	uint8_t power_bit;
+	uint8_t chatter_row;
+	uint8_t known;
 	uint8_t unproven;
 	uint8_t provable;
 	uint8_t chatty;

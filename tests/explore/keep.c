@@ -112,14 +112,20 @@ static void keep_habits(const struct track_slot *s, uint64_t now,
 	uint8_t kind = (uint8_t)(1u << s->power_kind);
 
 	kept->chatty = s->chatty;
+	if (s->known_ms)
+		kept->known = 1 + age_of(s->known_ms, now, TRACK_ECHO_MS);
 	if (window) {
 		kept->power_kind = (uint8_t)s->power_kind;
 		kept->power_bit = s->power_bit;
+		kept->chatter_row = s->chatter_row;
 		kept->unproven = s->unproven;
 		kept->provable = s->provable;
 		return;
 	}
-	kept->power_bit = true;
+	kept->power_kind = TRACK_POWER_KINDS;	/* judged */
+	kept->power_bit = s->power_bit && s->known_ms;
+	if (kept->power_bit)
+		kept->chatter_row = s->chatter_row;
 	kept->provable = s->provable;
 	if (!s->power_bit) {
 		kept->chatty &= (uint8_t)~kind;
@@ -208,6 +214,9 @@ static void restore_power(const struct kept *kept, uint64_t now,
 	s->unproven = kept->unproven;
 	s->provable = kept->provable;
 	s->chatty = kept->chatty;
+	s->chatter_row = kept->chatter_row;
+	s->known_ms = kept->known ? now - (kept->known - 1u) * BENCH_TICK_MS
+				  : 0;
 }
 
 void keep_restore(const struct kept *kept, uint64_t now, struct track *track,
@@ -239,5 +248,6 @@ bool keep_has_window(const struct kept *kept)
 {
 	return kept->moved || kept->echo || kept->suspect ||
 	       kept->power_recent || kept->tokens < TRACK_TOKENS ||
+	       (kept->known && kept->known <= TRACK_ECHO_MS / BENCH_TICK_MS) ||
 	       (kept->trust != TRACK_UNPROVEN && !kept->asked_age);
 }

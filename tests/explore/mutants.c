@@ -204,6 +204,13 @@ static unsigned any_atr_will_do(struct track *t, unsigned slot, bool same,
 	return track_identified(t, slot, true, now);
 }
 
+static unsigned any_bit_proves(struct track *t, unsigned slot, bool present,
+			       bool changed, uint64_t now)
+{
+	t->slot[slot].chatter_row = TRACK_CHATTY_ROW - 1;
+	return track_notified(t, slot, present, changed, now);
+}
+
 static bool never_keep_power(const struct track *t, unsigned slot)
 {
 	(void)t;
@@ -297,6 +304,8 @@ static const struct {
 		     .identified = any_atr_will_do } },
 	{ &eager, { "one bit behind a power command is a habit, whatever the ATR",
 		    .identified = any_atr_will_do } },
+	{ &late, { "one bit behind a power command is a habit, however late",
+		   .notified = any_bit_proves } },
 	{ &resetting, { "an APDU is sent in doubt, after resets",
 			.may_transmit = transmit_in_doubt } },
 };

@@ -310,15 +310,29 @@ static unsigned bit_behind_off(void)
 }
 
 /* A power-up; the ATR is the same as the last one, or another. */
-static unsigned atr(bool same)
+static unsigned atr_now(bool same)
 {
 	unsigned news;
 
 	begin_power(TRACK_POWER_ON);
 	news = track_identified(&t, 0, same, now);
 	end_power(true);
+	return news;
+}
+
+static unsigned atr(bool same)
+{
+	unsigned news = atr_now(same);
+
 	later(10000);
 	return news;
+}
+
+static unsigned bit_behind_on(void)
+{
+	atr_now(true);
+	later(499);
+	return notified(true, CHANGED);
 }
 
 static void learn_habit(void)
@@ -344,17 +358,69 @@ static void a_bit_behind_power_ups_is_a_habit(void **state)
 {
 	(void)state;
 	open_auto_slot(true);
-	begin_power(TRACK_POWER_ON);
-	end_power(true);
-	later(499);
-	assert_int_equal(notified(true, CHANGED), TRACK_SWAPPED);
+	atr(false);
+	assert_int_equal(bit_behind_on(), TRACK_SWAPPED);
 	later(10000);
-	begin_power(TRACK_POWER_ON);
-	assert_int_equal(track_identified(&t, 0, true, now), TRACK_CHATTY);
-	end_power(true);
+	assert_int_equal(atr_now(true), TRACK_CHATTY);
 	later(499);
 	assert_int_equal(notified(true, CHANGED), 0);
 	assert_inside(2);
+}
+
+/* Sooner, it may be the message of how the card came. */
+static void a_bit_proves_nothing_in_the_first_second(void **state)
+{
+	(void)state;
+	open_auto_slot(true);
+	atr_now(false);
+	later(999);
+	atr_now(true);
+	assert_int_equal(notified(true, CHANGED), TRACK_SWAPPED);
+	assert_int_equal(atr_now(true), 0);
+	later(1);
+	assert_int_equal(notified(true, CHANGED), TRACK_SWAPPED | TRACK_DOUBTED);
+	assert_int_equal(atr_now(true), TRACK_CHATTY);
+}
+
+static void three_in_a_row_do(void **state)
+{
+	(void)state;
+	open_auto_slot(true);
+	atr_now(false);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(notified(true, CHANGED) & TRACK_SWAPPED);
+		assert_int_equal(atr_now(true), i < 2 ? 0 : TRACK_CHATTY);
+	}
+	assert_int_equal(notified(true, CHANGED), 0);
+}
+
+static void a_command_without_the_bit_breaks_the_row(void **state)
+{
+	(void)state;
+	open_auto_slot(true);
+	atr_now(false);
+	for (unsigned i = 0; i < 4; i++) {
+		if (i != 2)
+			notified(true, CHANGED);
+		assert_int_equal(atr_now(true), 0);
+	}
+}
+
+/* What a question found is announced when the card was reset already. */
+static void a_late_message_is_no_habit(void **state)
+{
+	(void)state;
+	open_auto_slot(false);
+	missed();
+	ask();
+	assert_int_equal(answered(CCID_ICC_ACTIVE),
+			 TRACK_SETTLED | TRACK_INSERTED);
+	atr_now(false);
+	atr_now(true);
+	later(300);
+	assert_int_equal(notified(true, CHANGED), TRACK_SWAPPED | TRACK_DOUBTED);
+	assert_int_equal(atr_now(true), 0);
+	assert_true(notified(true, CHANGED) & TRACK_SWAPPED);
 }
 
 static void a_bit_before_another_atr_is_no_habit(void **state)
@@ -386,6 +452,7 @@ static void a_bit_in_a_power_up_is_not_proven_by_its_atr(void **state)
 {
 	(void)state;
 	open_auto_slot(true);
+	atr(false);
 	assert_int_equal(atr_behind_a_bit(true), 0);
 	assert_int_equal(atr_behind_a_bit(true), TRACK_CHATTY);
 }
@@ -685,6 +752,10 @@ int main(void)
 		test(a_second_after_it_no_more),
 		test(a_bit_behind_power_offs_is_a_habit),
 		test(a_bit_behind_power_ups_is_a_habit),
+		cmocka_unit_test(a_bit_proves_nothing_in_the_first_second),
+		cmocka_unit_test(three_in_a_row_do),
+		cmocka_unit_test(a_command_without_the_bit_breaks_the_row),
+		cmocka_unit_test(a_late_message_is_no_habit),
 		test(a_bit_before_another_atr_is_no_habit),
 		test(a_bit_in_a_power_up_is_not_proven_by_its_atr),
 		test(nor_by_the_next_if_the_atr_was_another_before),
