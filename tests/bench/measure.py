@@ -28,6 +28,7 @@ from session import SELECT, SETTLE, UDEV, Session
 
 READERS = 4         # more readers, to see what one costs
 PRESENCES = 100
+QUICK = 4           # movements each way, one close behind the other
 SLOW_US = 500       # an APDU of a quick card
 
 
@@ -59,6 +60,15 @@ def power_down_figures(session):
     return {"power-down-commands": [session.commands() - before]}
 
 
+def quick_figures(session):
+    """Commands of a hand that moves a card again at once."""
+    several.move(session, QUICK, session.options["quick-pace"])
+    time.sleep(SETTLE)
+    commands = commands_by_movement(Journal(session.bench.journal()))
+    return {f"quick-{word}-commands": commands[word][1 - QUICK:]
+            for word in ("insert", "remove")}
+
+
 def measure_movements(session):
     """Opening, then movements."""
     session.start_pcscd()
@@ -76,6 +86,7 @@ def measure_movements(session):
     for word in ("insert", "remove"):
         figures[f"{word}-latency"] = told[word]
         figures[f"{word}-commands"] = commands[word]
+    figures.update(quick_figures(session))
     if session.options["grace"]:
         figures.update(power_down_figures(session))
     return figures

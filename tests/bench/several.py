@@ -62,8 +62,7 @@ def measure_latency(session, busy, interrupt):
     session.until_watched("event")
     keep_busy(session, names[1:])
     time.sleep(SETTLE)
-    move(session, options["crowd-movements"],
-         options["pace" if interrupt else "asked-pace"])
+    move(session, options["crowd-movements"], options["pace"])
     time.sleep(SETTLE)
     told = latencies(Journal(session.bench.journal()),
                      events(session.watched()))
