@@ -14,6 +14,7 @@
 #include "movement.h"
 
 #define SERIAL	FIXTURE_SERIAL
+#define QUESTIONS_MS	1000	/* after so long one may be asked at once */
 
 static const uint8_t select_file[] = { 0x00, 0xA4, 0x04, 0x00, 0x00 };
 
@@ -174,6 +175,7 @@ static void a_question_comes_before_another_slots_client(void **state)
 	fixture_open();
 	for (unsigned i = 0; i < 3; i++)
 		be_ready(i, i + 1);
+	stopped_clock_pass(QUESTIONS_MS);
 	order_wait(&waiting, 2, MOVEMENT_FOREVER);
 	device_hold(&fixture.device, USB_IN, true);
 	order_transmit(&a, 0, select_file, sizeof(select_file));
@@ -182,6 +184,7 @@ static void a_question_comes_before_another_slots_client(void **state)
 	pthread_mutex_lock(&fixture.reader->lock);
 	movement_missed(fixture.reader, 2);
 	pthread_mutex_unlock(&fixture.reader->lock);
+	stopped_clock_settle();
 	device_hold(&fixture.device, USB_IN, false);
 	stopped_clock_settle();
 	assert_int_equal(order_join(&a, NULL), 0);

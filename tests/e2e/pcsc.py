@@ -287,23 +287,34 @@ class Watch:
 
     def look(self):
         """What holds now."""
-        word = self.state.word if self.state else 0
-        try:
-            states = self.context.status_change({self.reader: word}, 0)
-        except Error as error:
-            if error.code != TIMEOUT:
-                raise
-            return self.state
-        self.state = states[self.reader]
+        self.state = self._complete(self._ask(0, 0))
         return self.state
 
     def next(self, timeout=None):
         """Waits for another state than the last one. Error TIMEOUT."""
         seconds = self.timeout if timeout is None else timeout
-        states = self.context.status_change(
-            {self.reader: self.state.word}, max(0, int(seconds * 1000)))
-        self.state = states[self.reader]
+        self.state = self._complete(self._ask(self.state.word, seconds))
         return self.state
+
+    def _ask(self, word, seconds):
+        states = self.context.status_change(
+            {self.reader: word}, max(0, int(seconds * 1000)))
+        return states[self.reader]
+
+    def _complete(self, state):
+        """pcscd writes what is in the slot first and counts it then: who looks
+        between the two sees a movement with the counter of the one before. By
+        a counter that is still 0 no later movement would wake him."""
+        end = time.monotonic() + LOOK_AGAIN
+        while self._misses_count(state) and time.monotonic() < end:
+            state = self._ask(0, 0)
+        return state
+
+    def _misses_count(self, state):
+        known = self.state
+        return (known is not None and state.count == known.count and
+                (state.present and known.empty or
+                 state.empty and known.present))
 
     def until(self, holds, timeout=None):
         """Waits for a state that holds() is true of. Error TIMEOUT."""
@@ -325,7 +336,7 @@ class Watch:
         except Error as error:
             if error.code != TIMEOUT:
                 raise
-        return self.state
+        return self.look()
 
     def close(self):
         """Ends the client."""
