@@ -24,6 +24,8 @@ static int allowed(const struct reader *reader, unsigned slot,
 {
 	if (!attempt_is_usable(reader, slot))
 		return -ENODEV;
+	if (reader->held)
+		return -EBUSY;
 	switch (purpose) {
 	case EXCHANGE_READER:
 		break;

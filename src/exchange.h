@@ -49,7 +49,7 @@ void exchange_close(struct reader *reader);
 /*
  * Makes the calling thread the slot's owner. Doubt is settled first where the
  * purpose needs it. -ENODEV, -ENOMEDIUM, -ESTALE as track says, -ETIMEDOUT if a
- * doubt could not be settled.
+ * doubt could not be settled, -EBUSY while somebody else has the reader.
  *
  * All that it does with the slot until exchange_end, recovery included, has ms
  * in all, from when nobody else's command holds it up; more by as much as the

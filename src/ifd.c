@@ -64,10 +64,7 @@ static void enter(void)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 }
 
-/*
- * -ENXIO: another interface of the same device, quietly left alone. -EBUSY:
- * whoever found it out has told who is in the way.
- */
+/* -ENXIO: another interface of the same device, quietly left alone. */
 static RESPONSECODE code_of_open(int error, const char *device)
 {
 	if (error == 0)
@@ -78,9 +75,8 @@ static RESPONSECODE code_of_open(int error, const char *device)
 					  : "no such device");
 		return IFD_NO_SUCH_DEVICE;
 	}
-	if (error != -EBUSY)
-		log_write(LOG_LEVEL_CRITICAL, NULL, "%s: cannot be opened: %s",
-			  device, strerror(-error));
+	log_write(LOG_LEVEL_CRITICAL, NULL, "%s: cannot be opened: %s", device,
+		  strerror(-error));
 	return IFD_COMMUNICATION_ERROR;
 }
 

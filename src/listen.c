@@ -93,7 +93,8 @@ static void mend_pipe(struct reader *reader, int status, uint64_t now)
 
 static bool is_silenced(const struct reader *reader)
 {
-	return reader->disarmed || reader->gone || reader->mender ||
+	return reader->held || reader->disarmed || reader->gone ||
+	       reader->mender ||
 	       halt_is_noted(reader, 1u << USB_INTERRUPT);
 }
 

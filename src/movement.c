@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "halt.h"
 #include "exchange.h"
+#include "held.h"
 #include "log.h"
 #include "probe.h"
 #include "question.h"
@@ -158,7 +159,13 @@ static void take_first_reply(struct reader *reader, unsigned slot,
 
 	if (!exchange_is_owned(reader, slot))
 		return;
-	track_open(&reader->track, slot, icc != CCID_ICC_ABSENT, now);
+	if (s->late)
+		tell(reader, slot,
+		     track_found(&reader->track, slot, icc != CCID_ICC_ABSENT,
+				 now),
+		     LEDGER_CHECK);
+	else
+		track_open(&reader->track, slot, icc != CCID_ICC_ABSENT, now);
 	s->open = true;
 	if (s->noticed)
 		movement_missed(reader, slot);
@@ -342,6 +349,8 @@ static void wait_for_movement(struct reader *reader, unsigned slot,
 		last = wait_end(reader, slot, end, now);
 		if (!last)
 			return;
+		if (held_take(reader, slot, now, &due))
+			continue;
 		if (question_mend(reader, slot, CLOCK_NEVER))
 			continue;
 		wait_cancelable(reader, slot, clock_earlier(due, last));
@@ -455,10 +464,12 @@ static void ask_for_unwatched(struct reader *reader, unsigned slot)
 	uint64_t now = clock_now();
 	uint64_t end = now + ANSWER_MS;
 
-	if (!s->watched)
+	if (!s->watched) {
 		halt_clear(reader, HALT_ALL);
+		held_take(reader, slot, now, &end);
+	}
 	question_pump(reader, now);
-	if (!track_presence_asks(&reader->track, slot, now) ||
+	if (s->late || !track_presence_asks(&reader->track, slot, now) ||
 	    !question_ask(reader, slot, now))
 		return;
 	while (reader->track.slot[slot].asked && !s->closing &&

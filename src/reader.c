@@ -11,17 +11,15 @@
 #include "clock.h"
 #include "exchange.h"
 #include "greet.h"
+#include "held.h"
 #include "iccd.h"
+#include "learn.h"
 #include "listen.h"
 #include "log.h"
 #include "movement.h"
 #include "name.h"
 #include "probe.h"
 #include "question.h"
-
-#define STATUS_TRIES	3
-#define OFF_MS		2000	/* before it may be reset */
-#define OPEN_MS		10000
 
 static const char *const level_texts[] = {
 	[DESC_LEVEL_CHARACTER] = "character",
@@ -127,6 +125,8 @@ static int start(struct reader *reader)
 	    reader->info.interrupt_endpoint)
 		reader->track.answers = TRACK_VAGUE;
 	reader->slept_ms = clock_slept();
+	if (reader->info.held)
+		held_begin(reader);
 	r = exchange_open(reader);
 	if (r < 0)
 		return r;
@@ -185,78 +185,10 @@ void reader_close(struct reader *reader)
 	free(reader);
 }
 
-/* The reply opens the slot: movement_replied. */
-static int ask_status(struct reader *reader, unsigned slot, bool gentle)
-{
-	const struct exchange_command command = {
-		.type = CCID_GET_SLOT_STATUS,
-		.wait_ms = reader->quirk.start_ms,
-		.deadline = clock_now() + reader->quirk.start_ms,
-		.gentle = gentle,
-	};
-	struct ccid_reply reply;
-	int r = exchange_run(reader, slot, &command, &reply);
-
-	if (r < 0)
-		return r;
-	return reply.outcome == CCID_DONE || reply.error == CCID_ERROR_MUTE
-		       ? 0
-		       : -EPROTO;
-}
-
-static void power_off(struct reader *reader, unsigned slot)
-{
-	const struct exchange_command command = {
-		.type = CCID_POWER_OFF,
-		.wait_ms = OFF_MS,
-		.deadline = clock_now() + OFF_MS,
-	};
-	struct ccid_reply reply;
-
-	exchange_run(reader, slot, &command, &reply);
-}
-
-/*
- * A reader that was cut off in the middle of something, by a reboot or by a
- * pcscd that died, may answer only from the second command on, or only after a
- * power-off. One that is still starting would start anew after a reset: the
- * power-offs of the greeting and the first question lead to none. Clients wait
- * for it: pcscd lists no reader meanwhile.
- */
-static int learn_status(struct reader *reader, unsigned slot)
-{
-	int r;
-
-	if (reader->info.protocol) {
-		r = card_cycle_owned(reader, slot);
-		if (r < 0)
-			return r;
-	}
-	r = ask_status(reader, slot, true);
-	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
-		power_off(reader, slot);
-		r = ask_status(reader, slot, false);
-	}
-	return r;
-}
-
-/* The first slot of the reader that is opened is where it is greeted. */
-static int greet_slot(struct reader *reader, unsigned slot)
-{
-	bool due = greet_is_due(reader);
-	int r;
-
-	if (due)
-		greet_before(reader, slot);
-	r = learn_status(reader, slot);
-	if (r == 0 && due)
-		greet_behind(reader, slot);
-	return r;
-}
-
 static void reset_slot(struct slot *slot)
 {
 	slot->open = false;
+	slot->late = false;
 	slot->closing = false;
 	slot->doubt = 0;
 	slot->noticed = false;
@@ -283,14 +215,6 @@ static void forget_slot(struct reader *reader, unsigned slot)
 	pthread_mutex_unlock(&reader->lock);
 }
 
-/* Silence is waited for more than once, and the greeting has its pause. */
-static unsigned open_time(const struct reader *reader)
-{
-	unsigned ms = reader->quirk.start_ms * STATUS_TRIES;
-
-	return (ms < OPEN_MS ? OPEN_MS : ms) + reader->quirk.pause_ms;
-}
-
 int reader_open_slot(struct reader *reader, unsigned slot)
 {
 	int r;
@@ -300,17 +224,11 @@ int reader_open_slot(struct reader *reader, unsigned slot)
 	if (is_open(reader, slot))
 		return -EBUSY;
 	forget_slot(reader, slot);
-	r = exchange_begin(reader, slot, EXCHANGE_READER, open_time(reader));
+	if (held_open_slot(reader, slot))
+		return 0;
+	r = learn_slot(reader, slot);
 	if (r < 0)
-		return r;
-	r = greet_slot(reader, slot);
-	exchange_end(reader, slot);
-	if (r < 0) {
-		log_write(LOG_LEVEL_CRITICAL, reader->label,
-			  "slot %u does not tell its status: %s", slot,
-			  strerror(-r));
 		forget_slot(reader, slot);
-	}
 	return r;
 }
 

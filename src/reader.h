@@ -41,6 +41,7 @@ struct slot {
 
 	/* guarded by the reader's lock */
 	bool open;		/* pcscd has it, and track knows its truth */
+	bool late;		/* pcscd has it, and it is to be asked first */
 	bool closing;
 	enum ledger_cause doubt;	/* what raised it, 0: none is there */
 	bool noticed;		/* a notification came while it was opened */
@@ -77,6 +78,11 @@ struct reader {
 	struct track track;
 	struct ledger ledger;
 	bool gone;		/* the device, for good */
+	bool held;		/* by somebody else: nothing is sent (held.h) */
+	bool taking;		/* somebody tries to take it, or has to greet it */
+	uint64_t held_ms;	/* since then */
+	uint64_t take_ms;	/* not tried again before */
+	unsigned take_pause_ms;
 	bool greeted;		/* since it was opened, reset or resumed */
 	char text[READER_TEXTS][READER_TEXT_MAX];	/* once asked for */
 	bool text_known[READER_TEXTS];
@@ -123,7 +129,7 @@ void reader_close(struct reader *reader);
 
 /*
  * A slot begins its life: everything about it starts afresh and its state is
- * asked once. -ENOENT if the reader has no such slot, -EBUSY if it is open.
+ * asked once; later, if somebody else has the reader (held.h). -ENOENT if the reader has no such slot, -EBUSY if it is open.
  */
 int reader_open_slot(struct reader *reader, unsigned slot);
 

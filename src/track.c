@@ -296,3 +296,18 @@ void track_open(struct track *t, unsigned slot, bool present, uint64_t now)
 	s->used_ms = now;
 	s->echo_until = now + TRACK_ECHO_MS;
 }
+
+unsigned track_found(struct track *t, unsigned slot, bool present, uint64_t now)
+{
+	struct track_slot *s = &t->slot[slot];
+	const struct track_slot told = *s;
+
+	track_open(t, slot, false, now);
+	s->watched = told.watched;
+	s->pass_empty = told.pass_empty;
+	s->told = told.told;
+	s->split = told.split;
+	s->waiting = told.waiting;
+	s->stop = told.stop;
+	return present ? slot_insert(s, now) : 0;
+}

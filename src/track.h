@@ -208,6 +208,12 @@ void track_init(struct track *t, unsigned slots, bool interrupt_endpoint,
 /* One slot afresh, when pcscd opens it: truth from the first status. */
 void track_open(struct track *t, unsigned slot, bool present, uint64_t now);
 
+/*
+ * The first status of a slot that was opened as an empty one because nobody could
+ * ask, and may be waited for since: a card that is inside comes now. Returns news.
+ */
+unsigned track_found(struct track *t, unsigned slot, bool present, uint64_t now);
+
 /* Evidence. Each returns TRACK_* news. */
 
 /* One slot's bit pair of a NotifySlotChange. */

@@ -114,9 +114,10 @@ static int open_device(struct usb *usb, const struct name *name,
 	if (r < 0)
 		return r;
 	r = usb_claim(usb->handle, node, &usb->interface);
-	if (r < 0)
+	if (r < 0 && r != -EBUSY)
 		return r;
-	usb->claimed = true;
+	usb->claimed = r == 0;
+	r = 0;
 	if (usb->interface.protocol)
 		r = usb_token_new(usb->context, usb->handle, &usb->interface,
 				  &usb->token);
@@ -141,6 +142,7 @@ static void tell_info(const struct usb *usb, const struct node *node,
 		.interface = interface->number,
 		.protocol = interface->protocol,
 		.interrupt_endpoint = interface->pipe[USB_INTERRUPT].packet,
+		.held = !usb->claimed,
 	};
 	memcpy(ret_info->descriptor, interface->descriptor, DESC_SIZE);
 }
@@ -168,6 +170,14 @@ int usb_open(const struct name *name, struct usb_info *ret_info,
 	tell_info(usb, &node, ret_info);
 	*ret_usb = usb;
 	return 0;
+}
+
+int usb_take(struct usb *usb)
+{
+	int r = usb_claim_once(usb->handle, &usb->interface);
+
+	usb->claimed = r == 0;
+	return r;
 }
 
 static void stop_event_thread(struct usb *usb)

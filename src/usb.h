@@ -8,7 +8,7 @@
  *
  *   -ENODEV     the device is not there (any more)
  *   -EACCES     no right to use it
- *   -EBUSY      somebody else uses it, and the log has told who
+ *   -EBUSY      somebody else uses it
  *   -EPIPE      the endpoint is halted
  *   -EOVERFLOW  more came than was asked for
  *   -ETIMEDOUT  nothing came in time
@@ -41,6 +41,7 @@ struct usb_info {
 	uint8_t interface;		/* bInterfaceNumber */
 	uint8_t protocol;		/* 0: bulk pipes, else iccd.h's version */
 	bool interrupt_endpoint;
+	bool held;			/* somebody else has it: usb_take */
 	uint8_t descriptor[DESC_SIZE];	/* class descriptor, unparsed */
 };
 
@@ -75,13 +76,21 @@ struct usb_transfer {
 
 /*
  * Opens the device that the name tells, claims the interface and starts the
- * event thread. Blocks for some control transfers, and for up to 2.5 s while
- * somebody else has the interface. Beside the errors above:
+ * event thread. Blocks for some control transfers, and for up to half a second
+ * while somebody else has the interface; who keeps it is told in the log, and
+ * the device is open without it (held). Beside the errors above:
  * -ENXIO    the named interface is no smart card reader's: nothing was claimed
  * -EPROTO   it is, but its descriptors cannot be used
  */
 int usb_open(const struct name *name, struct usb_info *ret_info,
 	     struct usb **ret_usb);
+
+/*
+ * Claims the interface of a device that is held, once. Before that succeeds,
+ * nothing but its strings may be asked for, and nothing submitted. Blocks as
+ * long as a driver of the kernel takes to give way. -EBUSY: it is held still.
+ */
+int usb_take(struct usb *usb);
 
 /* Every transfer is freed before. Joins the event thread. */
 void usb_close(struct usb *usb);

@@ -29,26 +29,8 @@ static void tell(const struct node *node, unsigned interface, uint64_t waited,
 	}
 	holder_describe(node, interface, holder);
 	log_write(LOG_LEVEL_CRITICAL, who,
-		  "is in use by %s; then restart pcscd", holder);
-}
-
-static int claim(libusb_device_handle *handle, const struct node *node,
-		 unsigned interface)
-{
-	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
-	uint64_t start = clock_now(), waited = 0;
-	int r = libusb_claim_interface(handle, (int)interface);
-
-	if (r != LIBUSB_ERROR_BUSY)
-		return usb_error(r);
-	while (r == LIBUSB_ERROR_BUSY && waited < USB_CLAIM_MS) {
-		nanosleep(&pause, NULL);
-		r = libusb_claim_interface(handle, (int)interface);
-		waited = clock_now() - start;
-	}
-	if (r == 0 || r == LIBUSB_ERROR_BUSY)
-		tell(node, interface, waited, r == 0);
-	return usb_error(r);
+		  "is in use by %s; until it is free, the reader shows no card",
+		  holder);
 }
 
 int usb_claim_alternate(libusb_device_handle *handle,
@@ -60,17 +42,36 @@ int usb_claim_alternate(libusb_device_handle *handle,
 		handle, interface->number, interface->alternate));
 }
 
-int usb_claim(libusb_device_handle *handle, const struct node *node,
-	      const struct usb_interface *interface)
+int usb_claim_once(libusb_device_handle *handle,
+		   const struct usb_interface *interface)
 {
-	int r;
+	int r = usb_error(libusb_claim_interface(handle, interface->number));
 
-	libusb_set_auto_detach_kernel_driver(handle, 1);
-	r = claim(handle, node, interface->number);
 	if (r < 0)
 		return r;
 	r = usb_claim_alternate(handle, interface);
 	if (r < 0)
 		libusb_release_interface(handle, interface->number);
+	return r;
+}
+
+int usb_claim(libusb_device_handle *handle, const struct node *node,
+	      const struct usb_interface *interface)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+	uint64_t start = clock_now(), waited = 0;
+	int r;
+
+	libusb_set_auto_detach_kernel_driver(handle, 1);
+	r = usb_claim_once(handle, interface);
+	if (r != -EBUSY)
+		return r;
+	while (r == -EBUSY && waited < USB_CLAIM_MS) {
+		nanosleep(&pause, NULL);
+		r = usb_claim_once(handle, interface);
+		waited = clock_now() - start;
+	}
+	if (r == 0 || r == -EBUSY)
+		tell(node, interface->number, waited, r == 0);
 	return r;
 }

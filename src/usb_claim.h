@@ -5,8 +5,8 @@
  *
  * A part of usb.c's side of the seam. A driver of the kernel gives the
  * interface up and has it back when it is released. A process cannot be made
- * to: it is waited for, as long as pcscd's hotplug can stand still, since after
- * a failure pcscd does not come again.
+ * to: what ends at once is waited for here, with pcscd's hotplug standing still;
+ * who stays longer is tried again later, by usb_take.
  */
 #ifndef CCIDTRACK_USB_CLAIM_H
 #define CCIDTRACK_USB_CLAIM_H
@@ -16,7 +16,7 @@
 #include "node.h"
 #include "usb_interface.h"
 
-#define USB_CLAIM_MS	2500	/* a busy interface is waited for */
+#define USB_CLAIM_MS	500	/* a busy interface is waited for */
 
 /*
  * Claims it and selects its alternate setting, the first one with no request:
@@ -25,6 +25,10 @@
  */
 int usb_claim(libusb_device_handle *handle, const struct node *node,
 	      const struct usb_interface *interface);
+
+/* The same, once and without a line in the log. */
+int usb_claim_once(libusb_device_handle *handle,
+		   const struct usb_interface *interface);
 
 /* After a reset, through which libusb has kept the interface. */
 int usb_claim_alternate(libusb_device_handle *handle,

@@ -25,6 +25,7 @@ struct script_transfer {
 
 struct usb {
 	struct script *script;
+	bool held;
 };
 
 void (*script_busy)(int change);
@@ -485,9 +486,27 @@ int usb_open(const struct name *name, struct usb_info *ret_info,
 	script->threaded = true;
 	pthread_create(&script->thread, NULL, event_thread, script);
 	*ret_info = script->info;
+	ret_info->held = script->held;
+	usb->held = script->held;
 	*ret_usb = usb;
 	pthread_mutex_unlock(&script->lock);
 	return 0;
+}
+
+int usb_take(struct usb *usb)
+{
+	struct script *script = usb->script;
+	int r;
+
+	pthread_mutex_lock(&script->lock);
+	demand(usb->held, "taken twice");
+	script->takes++;
+	r = operate(script, SCRIPT_TAKE);
+	if (r == 0 && script->held)
+		r = -EBUSY;
+	usb->held = r < 0;
+	pthread_mutex_unlock(&script->lock);
+	return r;
 }
 
 void usb_close(struct usb *usb)

@@ -28,6 +28,7 @@
 /* What can be made to fail, once, at its n-th time from now. */
 enum script_operation {
 	SCRIPT_OPEN,
+	SCRIPT_TAKE,
 	SCRIPT_NEW,
 	SCRIPT_SUBMIT_OUT,
 	SCRIPT_SUBMIT_IN,
@@ -97,6 +98,8 @@ struct script {
 	bool unplugged;
 	unsigned unplug_in;	/* so many operations and callbacks; 0: never */
 	unsigned steps;		/* operations and callbacks so far */
+	bool held;	/* by another program */
+	unsigned takes;	/* that were tried */
 	unsigned opens;		/* now */
 	unsigned transfers;	/* now */
 	unsigned submitted[SCRIPT_PIPES];

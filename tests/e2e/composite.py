@@ -160,7 +160,8 @@ def one_interface_goes_on_when_the_other_is_busy():
         bench.control("hold", "r")
         bench.bus.plug("r", told)
         pcscd.wait_for("is in use by", deadline(10))
-        check_works(bench, "r/1")
+        names = Context().wait_for_readers(2, deadline(10))
+        check_works(bench, "r/1", names[1])
 
 
 def a_name_may_tell_the_place_of_the_interface():

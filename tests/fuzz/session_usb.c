@@ -393,6 +393,13 @@ int usb_open(const struct name *name, struct usb_info *ret_info,
 	return 0;
 }
 
+/* None is held by others. */
+int usb_take(struct usb *usb)
+{
+	(void)usb;
+	return -EBUSY;
+}
+
 void usb_close(struct usb *usb)
 {
 	demand(world.opens, "closed twice");

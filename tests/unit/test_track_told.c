@@ -401,6 +401,31 @@ static void a_slot_starts_afresh_when_it_is_opened(void **state)
 	assert_int_equal(track_may_power(&t, 0), 0);
 }
 
+static void a_card_found_late_ends_the_wait_that_goes_on(void **state)
+{
+	(void)state;
+	open_slot(false);
+	enter();
+	assert_int_equal(track_found(&t, 0, false, now), 0);
+	assert_false(over());
+	assert_int_equal(track_found(&t, 0, true, now), TRACK_INSERTED);
+	assert_true(over());
+	assert_int_equal(track_wait_enter(&t, 0), -EBUSY);
+	track_wait_leave(&t, 0);
+	assert_int_equal(told(), TRACK_PRESENT);
+	assert_int_equal(track_may_power(&t, 0), 0);
+}
+
+static void a_stop_outlives_that_a_card_is_found_late(void **state)
+{
+	(void)state;
+	open_slot(false);
+	track_stop(&t, 0);
+	track_found(&t, 0, false, now);
+	enter();
+	assert_true(over());
+}
+
 #define test(name)	cmocka_unit_test(name)
 
 int main(void)
@@ -436,6 +461,8 @@ int main(void)
 		test(an_idle_card_is_off_for_everybody),
 		test(a_swap_of_an_idle_card_shows),
 		test(a_slot_starts_afresh_when_it_is_opened),
+		test(a_card_found_late_ends_the_wait_that_goes_on),
+		test(a_stop_outlives_that_a_card_is_found_late),
 	};
 
 	return cmocka_run_group_tests_name("track: told", tests, NULL, NULL);
