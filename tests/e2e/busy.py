@@ -61,6 +61,7 @@ class Driver:
                             "libccidtrack.so")
         self.bench = bench
         self.told = lab.Bench.plug(bench, "r")
+        self.serial = int(bench.insert("r", 0, "echo")["serial"])
         name = (f"usb:04e6/5116:libudev:0:/dev/bus/usb/"
                 f"{int(self.told['bus']):03}/{int(self.told['address']):03}")
         self.process = bench.start([lab.program("host"), module],
@@ -174,7 +175,6 @@ def a_program_that_works_with_it_is_not_disturbed():
     """It has powered a card up and used it; then it closes the reader."""
     with Lab() as bench:
         driver = Driver(bench)
-        serial = int(bench.insert("r", 0, "echo")["serial"])
         driver.use()
         pcscd = bench.start_pcscd()
         driver.tell()
@@ -182,7 +182,7 @@ def a_program_that_works_with_it_is_not_disturbed():
         check_empty()
         driver.use()
         driver.close()
-        check_sees(serial)
+        check_sees(driver.serial)
         assert "resets" not in bench.stats("r"), bench.stats("r")
 
 
@@ -190,7 +190,6 @@ def one_that_dies_leaves_the_reader_to_us():
     """Killed while its card works at a command, and is brought to answer."""
     with Lab() as bench:
         driver = Driver(bench)
-        bench.insert("r", 0, "echo")
         driver.use()
         pcscd = bench.start_pcscd()
         driver.tell()
