@@ -32,6 +32,14 @@ static const char *value_of(const char *name, char **argv, int *at)
 	return argv[++*at];
 }
 
+static bool wants_value(const struct argument *table, const char *word)
+{
+	for (; table->name; table++)
+		if (table->word && strcmp(word + 2, table->name) == 0)
+			return true;
+	return strcmp(word, "--color") == 0;
+}
+
 static bool take(const struct argument *table, char **argv, int *at)
 {
 	for (; table->name; table++) {
@@ -74,7 +82,9 @@ int arguments_take(int argc, char **argv, const struct argument *table,
 		} else if ((value = value_of("color", argv, &i))) {
 			when = value;
 		} else if (!take(table, argv, &i)) {
-			return wrong(argv[0], "unknown option", argv[i]);
+			return wrong(argv[0], wants_value(table, argv[i]) ?
+				     "a value is missing" : "unknown option",
+				     argv[i]);
 		}
 	}
 	if (!ink_choose(when))

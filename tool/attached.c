@@ -74,6 +74,7 @@ static void read_device(const char *port, const struct descriptors *all,
 	read_text(port, "power/control", row->power, sizeof(row->power));
 	read_text(port, "authorized", authorized, sizeof(authorized));
 	row->authorized = strcmp(authorized, "0") != 0;
+	row->configured = read_number(port, "bConfigurationValue") != 0;
 	make_title(row);
 }
 

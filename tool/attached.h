@@ -32,6 +32,7 @@ struct attached {
 	char title[ATTACHED_TEXT];	/* maker and model, never empty */
 	char power[16];			/* power/control: "auto" or "on" */
 	bool authorized;
+	bool configured;		/* if not, it has no interfaces */
 	unsigned interface;
 	unsigned interface_class;
 	unsigned protocol;

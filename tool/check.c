@@ -34,23 +34,25 @@ int command_check(int argc, char **argv)
 
 	argc = arguments_take(argc, argv, table, help);
 	if (argc > 1)
-		fprintf(stderr, "ccidtrack check: what is \"%s\"?\n", argv[1]);
+		fprintf(stderr, "ccidtrack check: takes no arguments: \"%s\"\n"
+			"Try ccidtrack check --help.\n", argv[1]);
 	if (argc != 1)
 		return EXIT_USAGE;
 	scene_look(&scene);
 	findings_begin(json);
-	findings_about("drivers");
+	findings_about("drivers", NULL);
 	check_drivers(&scene);
-	findings_about("pcscd");
+	findings_about("pcscd", NULL);
 	check_pcscd(&scene);
 	if (!scene.n) {
-		findings_about("readers");
+		findings_about("readers", NULL);
 		findings_bad("no-reader", "plug one in; lsusb lists what USB "
-			     "sees, \"Chip/SmartCard\" is the class",
+			     "sees. A key of many functions may have to be "
+			     "told by its maker's program to be a reader",
 			     "there is no smart card reader on USB");
 	}
 	for (size_t i = 0; i < scene.n; i++) {
-		findings_about(scene.readers[i].title);
+		findings_about(scene.readers[i].title, scene.readers[i].port);
 		check_reader(&scene, &scene.readers[i]);
 	}
 	return findings_end() ? EXIT_FOUND : EXIT_WELL;

@@ -12,6 +12,9 @@
 /* Bundles, lists, udev rules */
 void check_drivers(const struct scene *scene);
 
+/* Whether the installed rules for udev give readers to a group, and which. */
+bool check_rules_give(gid_t *ret_gid);
+
 /* Is pcscd there, does it run, has it read the lists, may we reach it? */
 void check_pcscd(const struct scene *scene);
 

@@ -5,6 +5,7 @@
 #include <config.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 
 #define RULES		"61-ifd-ccidtrack.rules"
 #define LINE_SIZE	1024
+#define GROUP_SIZE	64
+#define GIVE		"GROUP=\""
 
 static void check_fault(const struct bundle *bundle)
 {
@@ -98,31 +101,70 @@ static const char *const rules_directories[] = {
 	"/lib/udev/rules.d",
 };
 
-static bool group_exists(const char *name)
+/* /etc/group by hand: getgrnam(3) knows this machine's groups only. */
+static bool find_group(const char *name, gid_t *ret_gid)
 {
 	char path[ROOT_PATH], line[LINE_SIZE];
 	size_t size = strlen(name);
 	bool found = false;
 	FILE *file = root_path(path, "/etc/group") ? fopen(path, "re") : NULL;
 
-	if (!file)
-		return true;	/* another kind of data base */
-	while (!found && fgets(line, sizeof(line), file))
-		found = strncmp(line, name, size) == 0 && line[size] == ':';
-	fclose(file);
-	return found;
+	while (!found && file && fgets(line, sizeof(line), file)) {
+		const char *at = strchr(line, ':');
+
+		found = at && (size_t)(at - line) == size &&
+			memcmp(line, name, size) == 0;
+		at = found ? strchr(at + 1, ':') : NULL;
+		if (at)
+			*ret_gid = (gid_t)strtoul(at + 1, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	return found || !file;	/* or another kind of data base */
 }
 
-static void check_group(const char *line)
+/* What the rules in that directory give readers to; "" if to nobody. */
+static bool read_rules(const char *directory, char group[GROUP_SIZE])
 {
-	const char *at = strstr(line, "GROUP=\"");
-	char name[64], mend[128];
+	char path[ROOT_PATH], line[LINE_SIZE];
+	FILE *file = root_path(path, "%s/" RULES, directory) ?
+			     fopen(path, "re") : NULL;
 
-	if (!at || *line == '#')
-		return;
-	at += strlen("GROUP=\"");
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, "\""), at);
-	if (group_exists(name))
+	*group = '\0';
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *at = *line == '#' ? NULL : strstr(line, GIVE);
+
+		if (at)
+			snprintf(group, GROUP_SIZE, "%.*s",
+				 (int)strcspn(at + strlen(GIVE), "\""),
+				 at + strlen(GIVE));
+	}
+	return file && fclose(file) == 0;
+}
+
+static bool find_rules(char group[GROUP_SIZE])
+{
+	for (size_t i = 0; i < sizeof(rules_directories) /
+				       sizeof(rules_directories[0]); i++)
+		if (read_rules(rules_directories[i], group))
+			return true;
+	return *UDEVRULESDIR && read_rules(UDEVRULESDIR, group);
+}
+
+bool check_rules_give(gid_t *ret_gid)
+{
+	char group[GROUP_SIZE];
+
+	*ret_gid = 0;
+	return find_rules(group) && *group && find_group(group, ret_gid);
+}
+
+static void check_group(const char *name)
+{
+	char mend[192];
+	gid_t gid;
+
+	if (!*name || find_group(name, &gid))
 		return;
 	snprintf(mend, sizeof(mend), "sudo groupadd --system %s && sudo udevadm "
 		 "control --reload && sudo udevadm trigger", name);
@@ -130,28 +172,12 @@ static void check_group(const char *line)
 		     "%s, which does not exist", name);
 }
 
-static bool read_rules(const char *directory)
-{
-	static char line[LINE_SIZE];
-	char path[ROOT_PATH];
-	FILE *file = root_path(path, "%s/" RULES, directory) ?
-			     fopen(path, "re") : NULL;
-
-	while (file && fgets(line, sizeof(line), file))
-		check_group(line);
-	return file && fclose(file) == 0;
-}
-
 static void check_rules(const struct scene *scene)
 {
-	bool found = false;
+	char group[GROUP_SIZE];
+	bool found = find_rules(group);
 
-	for (size_t i = 0; !found && i < sizeof(rules_directories) /
-						 sizeof(rules_directories[0]);
-	     i++)
-		found = read_rules(rules_directories[i]);
-	if (*UDEVRULESDIR && !found)
-		found = read_rules(UDEVRULESDIR);
+	check_group(group);
 	if (found)
 		findings_good("the rules for udev are installed");
 	else if (scene->pcscd.overrides)

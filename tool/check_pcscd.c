@@ -14,9 +14,9 @@
 
 #include "findings.h"
 #include "root.h"
+#include "service.h"
 
 #define VERSION_MIN	10800	/* before, no driver is told when to stop */
-#define RESTART		"sudo systemctl restart pcscd"
 #define SOCKET		"/run/pcscd/pcscd.comm"
 #define SECONDS_SLACK	2	/* start times are that exact */
 
@@ -112,7 +112,7 @@ static void no_socket(void)
 			     "this is a sandbox without a way to pcscd");
 	else
 		findings_bad("pcscd-not-running",
-			     "sudo systemctl enable --now pcscd.socket",
+			     service_find()->start,
 			     "pcscd does not run, and nothing starts it when "
 			     "it is asked for");
 }
@@ -128,14 +128,14 @@ static bool check_socket(void)
 	}
 	error = connect_to(path);
 	if (error == ECONNREFUSED)
-		findings_bad("pcscd-dead", RESTART, "pcscd has ended and left "
-			     "its socket behind");
+		findings_bad("pcscd-dead", service_find()->restart,
+			     "pcscd has ended and left its socket behind");
 	else if (error == EACCES || error == EPERM)
 		findings_bad("socket-rights", "sudo chmod 666 " SOCKET,
 			     "you may not write to pcscd's socket");
 	else if (error)
-		findings_bad("socket", RESTART, "pcscd's socket: %s",
-			     strerror(error));
+		findings_bad("socket", service_find()->restart,
+			     "pcscd's socket: %s", strerror(error));
 	return !error;
 }
 
@@ -163,7 +163,7 @@ static void check_client(const struct scene *scene)
 			     "/etc/polkit-1/rules.d; see ccidtrack(1)",
 			     "polkit does not let you use smart cards");
 	else
-		findings_bad("pcscd-refuses", RESTART,
+		findings_bad("pcscd-refuses", service_find()->restart,
 			     "pcscd does not serve clients: %s",
 			     pcsc_stringify_error(code));
 }
@@ -185,7 +185,7 @@ static void check_lists_read(const struct scene *scene)
 
 		if (!newer(scene, bundle->path))
 			continue;
-		findings_bad("pcscd-not-restarted", RESTART,
+		findings_bad("pcscd-not-restarted", service_find()->restart,
 			     "pcscd runs since before the list of %s was "
 			     "written: it knows the old one",
 			     bundle->directory);

@@ -8,6 +8,7 @@
 #include "findings.h"
 #include "quirk.h"
 #include "root.h"
+#include "service.h"
 
 #define MEND_SIZE	320
 
@@ -19,16 +20,23 @@ static const struct {
 	{ 0x0783, 0x0003 },
 };
 
-static void check_authorized(const struct attached *reader)
+/* The kernel makes no interfaces then, and pcscd sees nothing. */
+static void check_usable(const struct attached *reader)
 {
 	char mend[MEND_SIZE];
 
-	if (reader->authorized)
-		return;
-	snprintf(mend, sizeof(mend), "echo 1 | sudo tee "
-		 "/sys/bus/usb/devices/%s/authorized; or allow it in usbguard",
-		 reader->port);
-	findings_bad("unauthorized", mend, "the device is locked out");
+	if (!reader->authorized) {
+		snprintf(mend, sizeof(mend), "echo 1 | sudo tee "
+			 "/sys/bus/usb/devices/%s/authorized; or allow it in "
+			 "usbguard", reader->port);
+		findings_bad("unauthorized", mend, "the device is locked out");
+	} else if (!reader->configured) {
+		snprintf(mend, sizeof(mend), "plug it into a port with more "
+			 "power, or echo 1 | sudo tee /sys/bus/usb/devices/%s/"
+			 "bConfigurationValue", reader->port);
+		findings_bad("unconfigured", mend, "the kernel has not "
+			     "configured it, often for want of power");
+	}
 }
 
 static void check_listed(const struct scene *scene,
@@ -37,11 +45,12 @@ static void check_listed(const struct scene *scene,
 	const struct bundle *chosen = bundles_choose(
 		&scene->bundles, reader->vendor, reader->product);
 	const struct bundle *rival;
+	char mend[MEND_SIZE];
 
 	if (!chosen) {
-		findings_bad("unlisted",
-			     "sudo ccidtrack scan && sudo systemctl "
-			     "restart pcscd",
+		snprintf(mend, sizeof(mend), "sudo ccidtrack scan && %s",
+			 service_find()->restart);
+		findings_bad("unlisted", mend,
 			     "no driver lists %04x:%04x: pcscd does not see it",
 			     reader->vendor, reader->product);
 		return;
@@ -64,28 +73,44 @@ static void check_listed(const struct scene *scene,
 			      chosen->directory);
 }
 
+/* A reader plugged in before the rules came, or rules for another group */
+static void mend_rights(const struct process *pcscd, char mend[MEND_SIZE])
+{
+	struct stat given = { .st_uid = (uid_t)-1, .st_mode = 0060 };
+	const char *trigger = "sudo udevadm control --reload && sudo udevadm "
+			      "trigger --subsystem-match=usb";
+
+	if (check_rules_give(&given.st_gid) && process_may_open(pcscd, &given))
+		snprintf(mend, MEND_SIZE, "%s", trigger);
+	else
+		snprintf(mend, MEND_SIZE, "echo 'ENV{ID_SMARTCARD_READER}==\"1\","
+			 " GROUP=\"%u\"' | sudo tee /etc/udev/rules.d/"
+			 "62-pcscd.rules && %s", (unsigned)pcscd->gid, trigger);
+}
+
 static void check_rights(const struct scene *scene,
 			 const struct attached *reader)
 {
+	char mend[MEND_SIZE];
 	struct stat node;
 
-	if (!scene_node(reader, &node))
+	if (!scene_node(reader, &node)) {
 		findings_bad("no-node", "in a container: give it /dev/bus/usb "
 			     "(docker run --device=/dev/bus/usb), or run pcscd "
 			     "outside and share its socket",
 			     "/dev/bus/usb/%03u/%03u is not there",
 			     reader->bus, reader->address);
-	else if (!process_may_open(&scene->pcscd, &node))
-		findings_bad("rights", "configure --with-pcscd-group=pcscd, "
-			     "sudo make install && sudo udevadm control "
-			     "--reload && sudo udevadm trigger",
+	} else if (!process_may_open(&scene->pcscd, &node)) {
+		mend_rights(&scene->pcscd, mend);
+		findings_bad("rights", mend,
 			     "pcscd (user %u) may not open "
 			     "/dev/bus/usb/%03u/%03u (%04o, group %u)",
 			     (unsigned)scene->pcscd.uid, reader->bus,
 			     reader->address, (unsigned)node.st_mode & 07777,
 			     (unsigned)node.st_gid);
-	else
+	} else {
 		findings_good("pcscd may open it");
+	}
 }
 
 /* The driver takes an interface away from the kernel's when it opens it. */
@@ -109,10 +134,18 @@ static void check_kernel_driver(const struct scene *scene,
 			     "the kernel's driver %s has it", reader->driver);
 }
 
+/* A container or a package of its own may have brought another pcscd. */
 static void blame(const struct process *holder)
 {
 	char mend[MEND_SIZE];
 
+	if (strcmp(holder->name, "pcscd") == 0) {
+		snprintf(mend, sizeof(mend), "end it, or the one of this "
+			 "machine: sudo kill %d", (int)holder->pid);
+		findings_bad("held", mend, "another pcscd (process %d) holds it",
+			     (int)holder->pid);
+		return;
+	}
 	if (strcmp(holder->name, "scdaemon") == 0) {
 		findings_bad("scdaemon", "echo disable-ccid >> "
 			     "~/.gnupg/scdaemon.conf && gpgconf --kill scdaemon",
@@ -126,7 +159,8 @@ static void blame(const struct process *holder)
 		     (int)holder->pid);
 }
 
-static void check_holders(const struct attached *reader)
+static void check_holders(const struct scene *scene,
+			  const struct attached *reader)
 {
 	struct process *rows;
 	bool all, ours = false;
@@ -134,7 +168,7 @@ static void check_holders(const struct attached *reader)
 	size_t blamed = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(rows[i].name, "pcscd") == 0) {
+		if (scene->running && rows[i].pid == scene->pcscd.pid) {
 			ours = true;
 			continue;
 		}
@@ -185,11 +219,11 @@ static void check_power(const struct attached *reader)
 
 void check_reader(const struct scene *scene, const struct attached *reader)
 {
-	check_authorized(reader);
+	check_usable(reader);
 	check_listed(scene, reader);
 	check_rights(scene, reader);
 	check_kernel_driver(scene, reader);
-	check_holders(reader);
+	check_holders(scene, reader);
 	check_firmware(reader);
 	check_power(reader);
 }

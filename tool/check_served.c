@@ -9,6 +9,7 @@
 
 #include "findings.h"
 #include "memory.h"
+#include "service.h"
 
 #define PNP		"\\\\?PnP?\\Notification"
 #define SLOT_SIZE	3	/* " 00" at the end of a name */
@@ -16,6 +17,9 @@
 /* pcscd may have been started by our own question, and be opening readers. */
 #define LOOKS		12
 #define LOOK_MS		250
+
+#define MEND_SIZE	160
+#define SLOTS_MAX	16	/* of all readers, before pcscd 2.5 */
 
 /* In memory of its own; NULL if pcscd does not tell. */
 static char *list(SCARDCONTEXT context)
@@ -40,6 +44,15 @@ static bool same_reader(const char *one, const char *other)
 
 	return size > SLOT_SIZE && size == strlen(other) &&
 	       memcmp(one, other, size - SLOT_SIZE) == 0;
+}
+
+static unsigned count_slots(const char *names)
+{
+	unsigned n = 0;
+
+	for (; *names; names += strlen(names) + 1)
+		n++;
+	return n;
 }
 
 static unsigned count(const char *names)
@@ -76,15 +89,25 @@ static char *wait_for(SCARDCONTEXT context, unsigned expected)
 	return names;
 }
 
-static void check_number(unsigned served, unsigned expected)
+static void check_number(const char *names, unsigned expected)
 {
-	if (served >= expected)
+	unsigned served = count(names);
+	char mend[MEND_SIZE];
+
+	if (served >= expected) {
 		findings_good("readers that it serves: %u", served);
+		return;
+	}
+	if (count_slots(names) >= SLOTS_MAX)
+		snprintf(mend, sizeof(mend), "before pcscd 2.5 there are %d "
+			 "slots in all, and these are taken: unplug readers, "
+			 "or install a newer one", SLOTS_MAX);
 	else
-		findings_bad("not-served", "sudo systemctl restart pcscd; if it "
-			     "stays so: sudo journalctl -u pcscd",
-			     "pcscd serves %u of %u readers that it has a "
-			     "driver for", served, expected);
+		snprintf(mend, sizeof(mend), "%s; if it stays so, its log "
+			 "tells why: sudo journalctl -u pcscd",
+			 service_find()->restart);
+	findings_bad("not-served", mend, "pcscd serves %u of %u readers that "
+		     "it has a driver for", served, expected);
 }
 
 static void check_state(const char *name, uint32_t state)
@@ -94,7 +117,8 @@ static void check_state(const char *name, uint32_t state)
 			     "%s does not answer", name);
 	if (state & SCARD_STATE_MUTE)
 		findings_bad("mute", "is it the right way round, its contacts "
-			     "clean? Does it work elsewhere?",
+			     "clean? If it works elsewhere, at a lower speed it "
+			     "may here: ifdRateCap in ccidtrack.plist(5)",
 			     "the card in %s does not answer", name);
 	if (state & SCARD_STATE_EXCLUSIVE)
 		findings_note("exclusive", "end that program; scdaemon of GnuPG "
@@ -111,7 +135,7 @@ void check_served(const struct scene *scene, long context)
 
 	if (!names)
 		return;
-	check_number(count(names), expected);
+	check_number(names, expected);
 	for (char *name = names; *name; name += strlen(name) + 1) {
 		SCARD_READERSTATE state = { .szReader = name };
 

@@ -11,7 +11,7 @@
 #define TEXT_SIZE	512
 
 static bool as_json;
-static const char *subject = "";
+static const char *subject = "", *port;
 static unsigned faults;
 
 void findings_begin(bool json)
@@ -21,11 +21,13 @@ void findings_begin(bool json)
 		json_open(NULL, '[');
 }
 
-void findings_about(const char *about)
+void findings_about(const char *about, const char *about_port)
 {
 	subject = about;
+	port = about_port;
 	if (!as_json)
-		printf("%s%s%s\n", ink(INK_BOLD), about, ink(INK_PLAIN));
+		printf("%s%s%s%s%s\n", ink(INK_BOLD), subject, ink(INK_PLAIN),
+		       port ? ", port " : "", port ? port : "");
 }
 
 static void tell(const char *kind, enum ink colour, const char *name,
@@ -41,6 +43,8 @@ static void tell(const char *kind, enum ink colour, const char *name,
 	}
 	json_open(NULL, '{');
 	json_text("about", subject);
+	if (port)
+		json_text("port", port);
 	json_text("kind", kind);
 	json_text("name", name);
 	json_text("text", text);
@@ -89,6 +93,10 @@ unsigned findings_end(void)
 	if (as_json) {
 		json_close(']');
 		putchar('\n');
+	} else if (faults) {
+		printf("\n%u fault%s found.\n", faults, faults == 1 ? "" : "s");
+	} else {
+		puts("\nNo fault found.");
 	}
 	return faults;
 }

@@ -15,8 +15,8 @@
 /* From now on: JSON or lines. Opens the JSON list. */
 void findings_begin(bool json);
 
-/* About what the next findings are: "pcscd", a reader's title. */
-void findings_about(const char *subject);
+/* About what the next findings are: "pcscd", a reader's title and its port. */
+void findings_about(const char *subject, const char *port);
 
 /* All is well here; not shown in JSON. */
 void findings_good(const char *format, ...)
@@ -30,7 +30,7 @@ void findings_note(const char *name, const char *mend, const char *format, ...)
 void findings_bad(const char *name, const char *mend, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Closes the JSON list; the number of faults. */
+/* Sums up, or closes the JSON list; the number of faults. */
 unsigned findings_end(void);
 
 #endif

@@ -140,6 +140,11 @@ static int show_file(struct printer *printer, const char *name)
 	struct descriptors all;
 	size_t size;
 
+	if (!file && errno == ENOENT && !strchr(name, '/')) {
+		fprintf(stderr, "ccidtrack info: %s: no such reader, and no "
+			"file\n", name);
+		return EXIT_FOUND;
+	}
 	if (!file)
 		return refuse(name, strerror(errno));
 	size = fread(text, 1, sizeof(text), file);

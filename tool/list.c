@@ -202,22 +202,39 @@ static bool wanted(const struct attached *reader, char **words)
 	return false;
 }
 
-static size_t print_all(const struct scene *scene, char **words, bool json)
+static void print_all(const struct scene *scene, char **words, bool json)
 {
-	size_t shown = 0;
+	bool first = true;
 
 	for (size_t i = 0; i < scene->n; i++) {
 		if (!wanted(&scene->readers[i], words))
 			continue;
-		if (!json && shown)
+		if (!json && !first)
 			putchar('\n');
+		first = false;
 		if (json)
 			json_reader(scene, &scene->readers[i]);
 		else
 			print_reader(scene, &scene->readers[i]);
-		shown++;
 	}
-	return shown;
+}
+
+static bool is_there(const struct scene *scene, const char *word)
+{
+	for (size_t i = 0; i < scene->n; i++)
+		if (scene_is_meant(&scene->readers[i], word))
+			return true;
+	fprintf(stderr, "ccidtrack list: %s: no such reader\n", word);
+	return false;
+}
+
+static bool are_there(const struct scene *scene, char **words)
+{
+	bool all = true;
+
+	for (; *words; words++)
+		all &= is_there(scene, *words);
+	return all;
 }
 
 int command_list(int argc, char **argv)
@@ -225,19 +242,18 @@ int command_list(int argc, char **argv)
 	int json = 0;
 	const struct argument table[] = { { "json", &json, NULL }, { 0 } };
 	struct scene scene;
-	size_t shown;
 
 	if (arguments_take(argc, argv, table, help) < 0)
 		return EXIT_USAGE;
 	scene_look(&scene);
 	if (json)
 		json_open(NULL, '[');
-	shown = print_all(&scene, argv + 1, json);
+	print_all(&scene, argv + 1, json);
 	if (json) {
 		json_close(']');
 		putchar('\n');
-	} else if (!shown) {
+	} else if (!scene.n) {
 		puts("No smart card reader on USB.");
 	}
-	return shown ? EXIT_WELL : EXIT_FOUND;
+	return scene.n && are_there(&scene, argv + 1) ? EXIT_WELL : EXIT_FOUND;
 }

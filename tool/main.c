@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "exits.h"
+#include "output.h"
 
 static const char help[] =
 	"Usage: ccidtrack COMMAND [OPTION...]\n"
@@ -36,6 +37,7 @@ int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
+	output_begin();
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, word) == 0)
 			return commands[i].run(argc - 1, argv + 1);

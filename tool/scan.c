@@ -23,6 +23,7 @@
 #include "locallist.h"
 #include "process.h"
 #include "root.h"
+#include "service.h"
 
 #define SOCKET_NAME	"pcscd.comm"
 #define CONNECTED	"03"	/* column St of /proc/net/unix */
@@ -49,15 +50,6 @@ static const char help[] =
 	"\n"
 	"Exit code: 0, also if nothing has changed; 2 wrong usage; 3 the list\n"
 	"could not be written.\n";
-
-static const struct {
-	const char *init;	/* there if this is what runs services */
-	const char *argv[5];
-} restarts[] = {
-	{ "/run/systemd/system",
-	  { "systemctl", "--no-block", "try-restart", "pcscd.service" } },
-	{ "/run/openrc", { "rc-service", "--ifstarted", "pcscd", "restart" } },
-};
 
 extern char **environ;
 static int quiet;
@@ -155,16 +147,14 @@ static bool run(const char *const *argv)
 
 static void restart(void)
 {
-	for (size_t i = 0; i < sizeof(restarts) / sizeof(restarts[0]); i++) {
-		if (!root_exists("%s", restarts[i].init))
-			continue;
-		if (run(restarts[i].argv))
-			tell("pcscd restarted");
-		else
-			say("pcscd could not be restarted: do it by hand");
-		return;
-	}
-	say("restart pcscd to let it see the new list");
+	const struct service *service = service_find();
+
+	if (!service->argv[0])
+		say("restart pcscd to let it see the new list");
+	else if (run(service->argv))
+		tell("pcscd restarted");
+	else
+		say("pcscd could not be restarted: do it by hand");
 }
 
 static void let_pcscd_know(unsigned patience)
@@ -181,8 +171,8 @@ static void let_pcscd_know(unsigned patience)
 		return;
 	}
 	tell("pcscd serves %u client%s and is left running; it sees the new "
-	     "list when it starts anew, or now by: systemctl restart pcscd",
-	     clients, clients == 1 ? "" : "s");
+	     "list when it starts anew, or now by: %s",
+	     clients, clients == 1 ? "" : "s", service_find()->restart);
 }
 
 /* --- the list */
@@ -246,9 +236,10 @@ static int scan(const struct wishes *wishes)
 	return EXIT_WELL;
 }
 
-static int refuse(const char *word)
+static int refuse(const char *what, const char *word)
 {
-	fprintf(stderr, "ccidtrack scan: what is \"%s\"?\n", word);
+	fprintf(stderr, "ccidtrack scan: %s: \"%s\"\n"
+		"Try ccidtrack scan --help.\n", what, word);
 	return EXIT_USAGE;
 }
 
@@ -271,12 +262,12 @@ int command_scan(int argc, char **argv)
 	if (argc < 0)
 		return EXIT_USAGE;
 	if (argc > 1)
-		return refuse(argv[1]);
+		return refuse("takes no arguments", argv[1]);
 	if (!parse_policy(policy && *policy ? policy : "unknown",
 			  &wishes.policy))
-		return refuse(policy);
+		return refuse("neither unknown, all nor none", policy);
 	if (*wait < '0' || *wait > '9' ||
 	    sscanf(wait, "%4u%c", &wishes.patience, &behind) != 1)
-		return refuse(wait);
+		return refuse("no number of seconds", wait);
 	return wishes.dry_run || wishes.print ? look(&wishes) : scan(&wishes);
 }

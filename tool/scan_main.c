@@ -5,11 +5,13 @@
  * library but libc, and can run before anything else is there.
  */
 #include "commands.h"
+#include "output.h"
 
 int main(int argc, char **argv)
 {
 	char name[] = "scan";
 
+	output_begin();
 	if (argc)
 		argv[0] = name;
 	return command_scan(argc, argv);

@@ -9,6 +9,7 @@
 
 #include "ink.h"
 #include "json.h"
+#include "output.h"
 
 #define NAME_WIDTH	40	/* longer names push their line to the right */
 #define HEX_SIZE	(3 * TIMELINE_ATR + 1)
@@ -81,7 +82,7 @@ static void text_line(const char *reader, const struct event *event)
 static void end_line(void)
 {
 	putchar('\n');
-	fflush(stdout);
+	output_flush();
 	if (as_json)
 		json_begin();
 }

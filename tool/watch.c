@@ -344,6 +344,15 @@ static void serve(struct watch *watch)
 	atomic_store(&current, 0);
 }
 
+static void tell_unreachable(LONG code)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "no way to pcscd: %s ccidtrack check tells "
+		 "what mends it", pcsc_stringify_error(code));
+	timeline_tell("pcscd-gone", text);
+}
+
 static void watch_on(void)
 {
 	struct watch watch = { 0 };
@@ -363,7 +372,7 @@ static void watch_on(void)
 			forget_all(&watch);
 			timeline_tell("pcscd-gone", "pcscd has ended");
 		} else if (!complained) {
-			timeline_tell("pcscd-gone", pcsc_stringify_error(code));
+			tell_unreachable(code);
 		}
 		complained = true;
 		pause_for(RETRY_S);
@@ -427,7 +436,10 @@ int command_watch(int argc, char **argv)
 	if (argc < 0)
 		return EXIT_USAGE;
 	if (argc > 1 || (text && !parse_seconds(text, &seconds))) {
-		fprintf(stderr, "ccidtrack watch: what is \"%s\"?\n",
+		fprintf(stderr, "ccidtrack watch: %s: \"%s\"\n"
+			"Try ccidtrack watch --help.\n",
+			argc > 1 ? "takes no arguments" :
+				   "no number of seconds",
 			argc > 1 ? argv[1] : text);
 		return EXIT_USAGE;
 	}

@@ -2,19 +2,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """ccidtrack check finds each fault that users trip over, and no others."""
 import contextlib
+import json
 import os
+import socket
 
 from machine import (DRIVERS, LOCAL, LOCAL_LIST, OS, OURS, PCSCD, PCSCD_GID,
                      PCSCD_UID, READER, UNKNOWN, Machine, main)
 
 SECURITY_VIOLATION = 0x8010006A
+INTERNAL_ERROR = 0x80100001
 OLD = 2000              # seconds after 1970, before any file here was written
+
+# What pcscd says of a reader, and how it is shared
+UNKNOWN_STATE, ABSENT, PRESENT, SWALLOWED = 0x01, 0x02, 0x04, 0x08
+FREE, EXCLUSIVE = 0, -1
+NAME = "Maker Test Reader 00 00"
 
 
 @contextlib.contextmanager
 def machine_with_reader(**options):
     """In order, with one reader."""
     with Machine() as machine:
+        os.makedirs(machine.path("/run/systemd/system"))
         machine.plug(**options)
         assert machine.faults() == []
         yield machine
@@ -23,9 +32,22 @@ def machine_with_reader(**options):
 def only(machine, name, *words):
     """That fault and no other; words are in its text or in what mends it."""
     found = machine.findings()
-    assert machine.faults() == [name], found
+    assert machine.faults(found) == [name], found
     for word in words:
         assert word in found[name]["text"] + found[name]["mend"], found[name]
+
+
+@contextlib.contextmanager
+def locked(machine, name):
+    """Nobody may enter that file, not even root."""
+    path = machine.path(name)
+    mode = os.stat(path).st_mode
+    os.chmod(path, 0)
+    machine.wrapper = ["setpriv", "--bounding-set",
+                       "-dac_override,-dac_read_search"] \
+        if os.geteuid() == 0 else []
+    yield
+    os.chmod(path, mode)
 
 
 def run_as_user(machine):
@@ -38,6 +60,28 @@ def a_machine_in_order_has_no_fault():
         text = machine.run("check")
         assert "pcscd gives it to ccidtrack" in text, text
         assert "FAULT" not in text and "note" not in text, text
+        assert text.endswith("\n\nNo fault found.\n"), text
+
+
+def faults_are_counted_and_name_the_port_of_their_reader():
+    with machine_with_reader() as machine:
+        machine.plug("1-2.3", UNKNOWN)
+        machine.plug("1-4", UNKNOWN)
+        text = machine.run("check", code=1)
+        assert "Maker Test Reader, port 1-2.3\n" in text, text
+        assert text.endswith("\n\n2 faults found.\n"), text
+        found = json.loads(machine.run("check", "--json", code=1))
+        assert [row["port"] for row in found] == ["1-2.3", "1-4"], found
+
+
+def the_line_that_mends_it_is_this_machines():
+    with machine_with_reader() as machine:
+        machine.hang_up()
+        only(machine, "pcscd-dead", "sudo systemctl restart pcscd")
+        machine.remove("/run/systemd")
+        only(machine, "pcscd-dead", "sudo service pcscd restart")
+        os.makedirs(machine.path("/run/openrc"))
+        only(machine, "pcscd-dead", "sudo rc-service pcscd restart")
 
 
 def no_reader_at_all_is_a_fault():
@@ -160,7 +204,19 @@ def a_group_that_does_not_exist_is_found():
 def pcscd_without_rights_is_found():
     with machine_with_reader() as machine:
         run_as_user(machine)
-        only(machine, "rights", str(PCSCD_UID))
+        # the rules are right, and the reader was there before them
+        only(machine, "rights", str(PCSCD_UID), "udevadm trigger")
+        assert "rules.d" not in machine.findings()["rights"]["mend"]
+
+
+def pcscd_that_no_rule_gives_rights_is_found():
+    with machine_with_reader() as machine:
+        run_as_user(machine)
+        for rules in ("", 'GROUP="root"\n'):
+            machine.write("/usr/lib/udev/rules.d/61-ifd-ccidtrack.rules",
+                          rules)
+            only(machine, "rights", f'GROUP="{PCSCD_GID}"',
+                 "/etc/udev/rules.d")
 
 
 def pcscd_in_the_right_group_is_in_order():
@@ -215,6 +271,27 @@ def another_program_that_holds_it_is_found():
         machine.process(801, "vendor-tool", 1000, 1000)
         machine.hold(801)
         only(machine, "held", "vendor-tool", "801")
+
+
+def another_pcscd_that_holds_it_is_found():
+    with machine_with_reader() as machine:
+        machine.hold(PCSCD - 1)
+        only(machine, "held", "another pcscd", str(PCSCD - 1))
+
+
+def who_holds_it_may_be_hidden():
+    with machine_with_reader() as machine:
+        machine.process(802, "hidden", 1000, 1000)
+        with locked(machine, "/proc/802/fd"):
+            assert machine.faults() == []
+            assert "sudo" in machine.findings()["not-root"]["mend"]
+
+
+def a_device_that_is_not_configured_is_found():
+    with machine_with_reader() as machine:
+        machine.write("/sys/bus/usb/devices/1-1/bConfigurationValue", "\n")
+        only(machine, "unconfigured", "power",
+             "/sys/bus/usb/devices/1-1/bConfigurationValue")
 
 
 def a_device_that_is_locked_out_is_found():
@@ -275,6 +352,28 @@ def a_socket_left_behind_is_found():
         only(machine, "pcscd-dead")
 
 
+def a_socket_that_nobody_may_write_to_is_found():
+    with machine_with_reader() as machine:
+        with locked(machine, "/run/pcscd/pcscd.comm"):
+            only(machine, "socket-rights", "chmod 666")
+
+
+def a_socket_of_another_kind_is_found():
+    with machine_with_reader() as machine:
+        machine.remove("/run/pcscd/pcscd.comm")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.bind(machine.path("/run/pcscd/pcscd.comm"))
+            only(machine, "socket", "wrong type", "restart pcscd")
+
+
+def refusal_for_another_reason_is_found():
+    with machine_with_reader() as machine:
+        machine.remove("/run/pcscd")
+        machine.hang_up()
+        machine.listen(INTERNAL_ERROR)
+        only(machine, "pcscd-refuses", "restart pcscd")
+
+
 def refusal_by_polkit_is_found():
     with machine_with_reader() as machine:
         machine.remove("/run/pcscd")
@@ -289,7 +388,50 @@ def pcscd_that_has_not_read_the_list_is_found():
         only(machine, "pcscd-not-restarted", "systemctl restart pcscd")
 
 
+def readers_that_pcscd_serves_are_counted():
+    with machine_with_reader() as machine:
+        # two slots, one reader
+        machine.serve((NAME, ABSENT, FREE), (NAME[:-1] + "1", PRESENT, FREE))
+        assert machine.faults() == []
+        assert "readers that it serves: 1" in machine.run("check")
+
+
+def a_reader_that_pcscd_does_not_serve_is_found():
+    with machine_with_reader() as machine:
+        machine.serve()
+        only(machine, "not-served", "0 of 1", "systemctl restart pcscd")
+
+
+def more_readers_than_pcscd_has_room_for_are_found():
+    with machine_with_reader() as machine:
+        machine.plug("1-2")
+        machine.serve(*((f"{NAME[:-1]}{slot:X}", ABSENT, FREE)
+                        for slot in range(16)))
+        only(machine, "not-served", "1 of 2", "16 slots")
+
+
+def a_reader_that_does_not_answer_is_found():
+    with machine_with_reader() as machine:
+        machine.serve((NAME, UNKNOWN_STATE, FREE))
+        only(machine, "silent", NAME, "plug it in again")
+
+
+def a_card_that_does_not_answer_is_found():
+    with machine_with_reader() as machine:
+        machine.serve((NAME, PRESENT | SWALLOWED, FREE))
+        only(machine, "mute", NAME, "contacts", "ifdRateCap")
+
+
+def a_reader_that_a_program_has_for_itself_is_a_note():
+    with machine_with_reader() as machine:
+        machine.serve((NAME, PRESENT, EXCLUSIVE))
+        assert machine.faults() == []
+        told = machine.findings()["exclusive"]
+        assert NAME in told["text"] and "pcsc-shared" in told["mend"], told
+
+
 if __name__ == "__main__":
     main(*(case for name, case in list(globals().items())
            if callable(case) and case.__module__ == "__main__"
-           and name not in ("machine_with_reader", "only", "run_as_user")))
+           and name not in ("locked", "machine_with_reader", "only",
+                            "run_as_user")))

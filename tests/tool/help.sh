@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # --help, the manual and the completion know the same commands and options, and
-# the manual knows every name that check gives to a fault.
+# the manual knows every name that check gives to a fault, and so does a test.
 # shellcheck shell=bash
 if [ -z "${BASH_VERSION:-}" ]; then
 	command -v bash >/dev/null && exec bash "$0"
@@ -85,6 +85,8 @@ done
 while read -r name; do
 	grep -q -e "^\.It Cm .*\b$name\b" "$manual" ||
 		fail "the manual does not know the fault $name"
+	grep -q -e "\"$name\"" "$srcdir/tests/tool/check.py" ||
+		fail "no test has the fault $name"
 done < <(sed -n 's/.*findings_\(bad\|note\)("\([a-z-]*\)".*/\2/p' \
 	"$srcdir"/tool/*.c)
 
