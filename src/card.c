@@ -218,13 +218,12 @@ static int try_voltages(struct reader *reader, unsigned slot)
 	return r;
 }
 
-static void note_power(struct reader *reader, unsigned slot,
-		       enum track_power kind)
+/* Caller locks. */
+static void begin_power(struct reader *reader, unsigned slot,
+			enum track_power kind)
 {
-	pthread_mutex_lock(&reader->lock);
 	reader->slot[slot].forsaken = 0;
 	movement_power_begun(reader, slot, kind);
-	pthread_mutex_unlock(&reader->lock);
 }
 
 /* The reset for another slot's sake that came behind it has undone it. */
@@ -275,28 +274,46 @@ static int reset_warm(struct reader *reader, unsigned slot)
 	return 0;
 }
 
-static bool may_reset_warm(struct reader *reader, unsigned slot)
-{
-	bool may;
-
-	pthread_mutex_lock(&reader->lock);
-	may = track_may_reset_warm(&reader->track, slot);
-	pthread_mutex_unlock(&reader->lock);
-	return may && !(reader->quirk.flags & QUIRK_OFF_BEFORE_ON);
-}
-
 enum power_up {
 	UP,
 	UP_RESET,	/* warm, where that may be and succeeds */
 	UP_COLD,
 };
 
-static int power_up(struct reader *reader, unsigned slot, enum power_up how)
+/* Caller locks. */
+static bool may_reset_warm(const struct reader *reader, unsigned slot,
+			   enum power_up how)
 {
-	bool warm = how == UP_RESET && may_reset_warm(reader, slot);
+	return how == UP_RESET && track_may_reset_warm(&reader->track, slot) &&
+	       !(reader->quirk.flags & QUIRK_OFF_BEFORE_ON);
+}
+
+/*
+ * A doubt that came up just now is settled first, for the power command would
+ * make a swap of it.
+ */
+static int begin_power_up(struct reader *reader, unsigned slot,
+			  enum power_up how, bool *ret_warm)
+{
 	int r;
 
-	note_power(reader, slot, TRACK_POWER_ON);
+	pthread_mutex_lock(&reader->lock);
+	r = exchange_settle(reader, slot, EXCHANGE_POWER);
+	if (r == 0) {
+		*ret_warm = may_reset_warm(reader, slot, how);
+		begin_power(reader, slot, TRACK_POWER_ON);
+	}
+	pthread_mutex_unlock(&reader->lock);
+	return r;
+}
+
+static int power_up(struct reader *reader, unsigned slot, enum power_up how)
+{
+	bool warm;
+	int r = begin_power_up(reader, slot, how, &warm);
+
+	if (r < 0)
+		return r;
 	note_atr(reader, slot, NULL, 0);
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
@@ -318,21 +335,19 @@ static int power_up(struct reader *reader, unsigned slot, enum power_up how)
 /*
  * Whether the card is the one that was powered up, its power tells, and nothing
  * tells it afterwards. So a doubt is settled before, and a reader that announces
- * no movements is asked. Errors of exchange_recheck.
+ * no movements is asked. Errors of exchange_settle. Caller locks.
  */
 static int call_witness(struct reader *reader, unsigned slot)
 {
-	pthread_mutex_lock(&reader->lock);
 	if (reader->track.trust == TRACK_PACED &&
 	    reader->track.slot[slot].powered)
 		movement_power_doubted(reader, slot);
-	pthread_mutex_unlock(&reader->lock);
-	return exchange_recheck(reader, slot, EXCHANGE_POWER);
+	return exchange_settle(reader, slot, EXCHANGE_POWER);
 }
 
+/* What follows a begin_power of the kind, here and in power_cycle. */
 static void power_off(struct reader *reader, unsigned slot)
 {
-	note_power(reader, slot, TRACK_POWER_OFF);
 	power_off_alone(reader, slot);
 	note_atr(reader, slot, NULL, 0);
 	reader->slot[slot].session.asked = false;
@@ -343,18 +358,13 @@ static void power_off(struct reader *reader, unsigned slot)
 /*
  * pcscd's event thread orders an unused card off. Where that would hide a swap,
  * the card is switched on again, and the client that comes next gets it by way
- * of a cold reset.
+ * of a cold reset. Caller locks.
  */
-static bool wants_power(struct reader *reader, unsigned slot)
+static bool wants_power(const struct reader *reader, unsigned slot)
 {
-	bool wants;
-
-	pthread_mutex_lock(&reader->lock);
-	wants = reader->options.idle_power &&
-		movement_is_watcher(reader, slot) &&
-		track_wants_power(&reader->track, slot);
-	pthread_mutex_unlock(&reader->lock);
-	return wants;
+	return reader->options.idle_power &&
+	       movement_is_watcher(reader, slot) &&
+	       track_wants_power(&reader->track, slot);
 }
 
 static void power_cycle(struct reader *reader, unsigned slot)
@@ -362,7 +372,6 @@ static void power_cycle(struct reader *reader, unsigned slot)
 	uint64_t deadline = clock_now() + POWER_ON_MS;
 	int r;
 
-	note_power(reader, slot, TRACK_POWER_KEPT);
 	power_off_alone(reader, slot);
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
@@ -379,30 +388,29 @@ static void power_cycle(struct reader *reader, unsigned slot)
 
 static void switch_off(struct reader *reader, unsigned slot)
 {
+	bool wants;
+
+	pthread_mutex_lock(&reader->lock);
 	call_witness(reader, slot);
-	if (wants_power(reader, slot))
+	wants = wants_power(reader, slot);
+	begin_power(reader, slot, wants ? TRACK_POWER_KEPT : TRACK_POWER_OFF);
+	pthread_mutex_unlock(&reader->lock);
+	if (wants)
 		power_cycle(reader, slot);
 	else
 		power_off(reader, slot);
 }
 
-static bool is_kept(struct reader *reader, unsigned slot)
-{
-	bool kept;
-
-	pthread_mutex_lock(&reader->lock);
-	kept = reader->track.slot[slot].kept;
-	pthread_mutex_unlock(&reader->lock);
-	return kept;
-}
-
 /* Of the card that pcscd knows: another one is for pcscd to power up. */
 int card_reset_owned(struct reader *reader, unsigned slot)
 {
-	int r = call_witness(reader, slot);
+	int r;
 
+	pthread_mutex_lock(&reader->lock);
+	r = call_witness(reader, slot);
 	if (r == 0)
-		r = exchange_recheck(reader, slot, EXCHANGE_CARD);
+		r = exchange_settle(reader, slot, EXCHANGE_CARD);
+	pthread_mutex_unlock(&reader->lock);
 	return r < 0 ? r : power_up(reader, slot, UP_COLD);
 }
 
@@ -417,9 +425,10 @@ void card_forsake_owned(struct reader *reader, unsigned slot)
 {
 	uint32_t visit;
 
-	call_witness(reader, slot);
 	pthread_mutex_lock(&reader->lock);
+	call_witness(reader, slot);
 	visit = reader->track.slot[slot].powered;
+	begin_power(reader, slot, TRACK_POWER_OFF);
 	pthread_mutex_unlock(&reader->lock);
 	power_off(reader, slot);
 	note_forsaken(reader, slot, visit);
@@ -429,16 +438,19 @@ static int power_up_for(struct reader *reader, unsigned slot, bool reset,
 			uint8_t *atr, size_t *ret_size)
 {
 	int r = exchange_begin(reader, slot, EXCHANGE_POWER, UP_MS);
+	enum power_up how = reset ? UP_RESET : UP;
 
 	if (r < 0)
 		return r;
 	if (greet_is_due(reader))
 		greet_behind(reader, slot);
+	pthread_mutex_lock(&reader->lock);
 	r = call_witness(reader, slot);
-	if (r == 0 && is_kept(reader, slot))
-		r = power_up(reader, slot, UP_COLD);
-	else if (r == 0)
-		r = power_up(reader, slot, reset ? UP_RESET : UP);
+	if (reader->track.slot[slot].kept)
+		how = UP_COLD;
+	pthread_mutex_unlock(&reader->lock);
+	if (r == 0)
+		r = power_up(reader, slot, how);
 	if (r == 0)
 		*ret_size = card_atr(reader, slot, atr);
 	exchange_end(reader, slot);
@@ -470,6 +482,9 @@ void card_let_go(struct reader *reader, unsigned slot)
 {
 	if (exchange_begin(reader, slot, EXCHANGE_READER, DOWN_MS) < 0)
 		return;
+	pthread_mutex_lock(&reader->lock);
+	begin_power(reader, slot, TRACK_POWER_OFF);
+	pthread_mutex_unlock(&reader->lock);
 	power_off(reader, slot);
 	exchange_end(reader, slot);
 }

@@ -313,13 +313,19 @@ int exchange_run(struct reader *reader, unsigned slot,
 	return r;
 }
 
+int exchange_settle(struct reader *reader, unsigned slot,
+		    enum exchange_purpose purpose)
+{
+	return make_ready(reader->slot[slot].channel, purpose);
+}
+
 int exchange_recheck(struct reader *reader, unsigned slot,
 		     enum exchange_purpose purpose)
 {
 	int r;
 
 	pthread_mutex_lock(&reader->lock);
-	r = make_ready(reader->slot[slot].channel, purpose);
+	r = exchange_settle(reader, slot, purpose);
 	pthread_mutex_unlock(&reader->lock);
 	return r;
 }

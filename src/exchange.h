@@ -66,9 +66,14 @@ bool exchange_is_owned(const struct reader *reader, unsigned slot);
 /* The device was reset since the owner's last command. Caller locks. */
 bool exchange_is_past(const struct reader *reader, unsigned slot);
 
-/* For an owner between two commands: the purpose, asked again. */
+/*
+ * For an owner between two commands: the purpose, asked again. The answer of
+ * exchange_settle, for which the caller locks, is true until it unlocks.
+ */
 int exchange_recheck(struct reader *reader, unsigned slot,
 		     enum exchange_purpose purpose);
+int exchange_settle(struct reader *reader, unsigned slot,
+		    enum exchange_purpose purpose);
 
 /* The owner pauses; less if the slot ends, or its own time. */
 void exchange_pause(struct reader *reader, unsigned slot, unsigned ms);
