@@ -199,17 +199,24 @@ static void check_silence(struct timeline *reader, uint32_t word)
 			       silent ? INK_BAD : INK_PLAIN, NULL, NULL, 0 });
 }
 
-/* Settles what was counted with what was shown: true if that was too little. */
+/*
+ * Settles what was counted with what was shown: true if that was too little. One
+ * too many is the half of something, the rest of which is yet to be seen; but
+ * that a reader falls silent, and that it answers again, is counted as well.
+ */
 static bool hidden_moves(struct timeline *reader, uint32_t word, bool moved)
 {
 	int counted = (uint16_t)((word >> 16) - (reader->word >> 16));
-	int hidden;
+	bool hidden;
 
 	reader->ahead += moved - counted;
-	hidden = -reader->ahead;
-	if (hidden > 0)
+	if (reader->ahead < 0 &&
+	    (reader->silent || (word & SCARD_STATE_UNAVAILABLE)))
 		reader->ahead = 0;
-	return hidden >= 2;
+	hidden = reader->ahead <= -2;
+	if (hidden)
+		reader->ahead %= 2;
+	return hidden;
 }
 
 static void take_atr(struct timeline *reader, const uint8_t *atr, size_t size)

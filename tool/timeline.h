@@ -25,7 +25,7 @@ struct timeline {
 	bool told;		/* that it is there, and what is in it */
 	bool present;
 	bool silent;		/* the reader does not answer */
-	int ahead;		/* movements shown and not counted yet */
+	int ahead;		/* movements shown and not counted yet, or < 0 */
 	int64_t since;		/* ms, monotonic, of the last movement; 0: none */
 	uint8_t atr[TIMELINE_ATR];
 	size_t atr_size;

@@ -333,12 +333,20 @@ static LONG watch_once(struct watch *watch)
 	return connect_anew(watch);
 }
 
+/* An empty screen tells nobody that all is well. */
+static void greet(struct watch *watch)
+{
+	if (take_list(watch) == SCARD_S_SUCCESS && !watch->n)
+		timeline_tell("no-reader", "no reader yet");
+}
+
 /* Until pcscd goes, or the end. */
 static void serve(struct watch *watch)
 {
 	watch->rounds = ROUNDS;
 	watch->failures = 0;
 	atomic_store(&current, watch->context);
+	greet(watch);
 	while (!atomic_load(&ended) && watch_once(watch) == SCARD_S_SUCCESS)
 		;
 	atomic_store(&current, 0);

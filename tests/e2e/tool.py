@@ -208,6 +208,7 @@ def watch_shows_readers_come_and_go():
     with Lab() as bench:
         bench.start_pcscd()
         watch = start_watch(bench, "--json")
+        watch.wait_for('"event": "no-reader"')
         for _ in range(2):
             mark = watch.mark()
             bench.plug("r")
@@ -331,6 +332,15 @@ def watch_stays_with_pcscd_whatever_moves():
             assert found == count, (event, found)
 
 
+def watch_ends_where_nobody_can_read_it():
+    with Lab() as bench:
+        bench.plug("r")
+        bench.start_pcscd()
+        done = bench.run(["sh", "-c", f"{COMMAND} watch >/dev/full"])
+        assert done.returncode == 3, done
+        assert "cannot be written" in done.stderr, done
+
+
 def watch_ends_by_itself_and_at_once():
     with Lab() as bench:
         bench.plug("r")
@@ -429,6 +439,7 @@ if __name__ == "__main__":
         watch_is_not_in_the_way_of_who_uses_a_reader,
         watch_asks_another_driver_once,
         watch_stays_with_pcscd_whatever_moves,
+        watch_ends_where_nobody_can_read_it,
         watch_ends_by_itself_and_at_once,
         watch_waits_for_pcscd,
         check_finds_nothing_wrong_with_pcscd_and_reader,

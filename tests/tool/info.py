@@ -121,6 +121,38 @@ def nothing_attached_is_told_by_the_exit_code():
         assert json.loads(machine.run("list", "--json", code=1)) == []
 
 
+def a_reader_that_is_not_there_is_told():
+    with Machine() as machine:
+        machine.plug("1-2", UNKNOWN)
+        text = machine.run("list", "1-2", "1-3", code=1)
+        assert "1234:5678" in text, text
+        assert "1-3: no such reader" in machine.said, machine.said
+        assert "1-2:" not in machine.said, machine.said
+
+
+def output_that_is_lost_is_told():
+    with Machine() as machine:
+        machine.plug()
+        machine.wrapper = ("sh", "-c", '"$@" >/dev/full', "sh")
+        for words in (["list"], ["info", "--json"], ["check"], ["--help"],
+                      ["list", "--help"], ["scan", "--print"]):
+            machine.run(*words, code=3)
+            assert "cannot be written" in machine.said, machine.said
+
+
+def what_is_asked_for_wrongly_is_told():
+    with Machine() as machine:
+        for words, told in ((["watch", "--seconds"], "a value is missing"),
+                            (["watch", "--seconds=x"], "no number"),
+                            (["list", "--color"], "a value is missing"),
+                            (["list", "--jason"], "unknown option: --jason"),
+                            (["check", "x"], "takes no arguments"),
+                            (["scan", "--policy=x"], "neither unknown, all")):
+            machine.run(*words, code=2)
+            assert told in machine.said, machine.said
+            assert f"Try ccidtrack {words[0]} --help." in machine.said
+
+
 def every_form_of_saved_descriptors_tells_the_same():
     whole = descriptors()
     with Machine() as machine:
@@ -152,6 +184,8 @@ def what_holds_no_descriptors_is_refused():
             machine.run("info", machine.path("/saved"), code=3)
             assert "no descriptors" in machine.said, machine.said
         machine.run("info", machine.path("/missing"), code=3)
+        machine.run("info", "missing", code=1)
+        assert "missing: no such reader" in machine.said, machine.said
 
 
 def a_descriptor_that_nothing_fits_is_told():
