@@ -50,7 +50,7 @@ static void apply_options(struct reader *reader)
 	if (options->pin_max)
 		quirk->pin_max = (uint8_t)options->pin_max;
 	if (quirk->start_ms < options->start_ms)
-		quirk->start_ms = options->start_ms;
+		quirk->start_ms = (uint16_t)options->start_ms;
 }
 
 static bool is_bad(const struct reader *reader)

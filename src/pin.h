@@ -71,14 +71,14 @@ enum pin_indexes {
 
 /* The ways of a reader; all 0: it does what CCID says. */
 struct pin_rules {
-	enum pin_messages verify_messages, modify_messages;
-	enum pin_indexes indexes;
+	uint8_t verify_messages, modify_messages;	/* enum pin_messages */
+	uint8_t indexes;				/* enum pin_indexes */
 	uint8_t conditions;	/* that it takes; 0: all;
 				 * else the key at least */
 	bool swapped_digits;	/* most and fewest, the wrong way round */
 	bool unpadded;		/* a command of four bytes
 				 * wants an escape first */
-	unsigned pause_ms;	/* before it is told: the
+	uint16_t pause_ms;	/* before it is told: the
 				 * last key is still down */
 };
 

@@ -239,11 +239,11 @@ static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
 {
 	const struct session *session = &reader->slot[slot].session;
 	const struct quirk *quirk = &reader->quirk;
-	bool own_rates = quirk->rates && slot >= quirk->rate_slot;
+	bool own_rates = quirk->rate_slot && slot >= quirk->rate_slot;
 	const struct params_reader what = {
 		.desc = &reader->desc,
-		.rates = own_rates ? quirk->rates : reader->speeds.rates,
-		.rate_count = own_rates ? quirk->rate_count
+		.rates = own_rates ? quirk_rates : reader->speeds.rates,
+		.rate_count = own_rates ? QUIRK_RATES
 					: reader->speeds.rate_count,
 		.clocks = reader->speeds.clocks,
 		.clock_count = reader->speeds.clock_count,

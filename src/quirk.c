@@ -9,7 +9,7 @@
 #define LEVEL(level)	(DESC_LEVEL_##level + 1)
 
 /* The second slots of two readers know these, and no list tells it. */
-static const uint32_t four_rates[] = { 10753, 21505, 43011, 125000 };
+const uint32_t quirk_rates[QUIRK_RATES] = { 10753, 21505, 43011, 125000 };
 
 /* Firmware of this version and above: all */
 #define ANY	0, 0
@@ -114,12 +114,8 @@ static const struct row {
 	  { .flags = QUIRK_PIN_TEXTS, .pause_ms = 1000,
 	    .pin = { .verify_messages = PIN_MESSAGES_1, .conditions = 0x02 } } },
 	{ 0x08E6, 0x3478, 0x0100, 0x0101, { .pin_min = 4, .pin_max = 8 } },
-	{ 0x08E6, 0x3479, ANY,	/* POS Pro */
-	  { .rates = four_rates, .rate_count = ROWS(four_rates),
-	    .rate_slot = 1 } },
-	{ 0x08E6, 0x3480, 0, 0x0200,	/* SIM Pro */
-	  { .rates = four_rates, .rate_count = ROWS(four_rates),
-	    .rate_slot = 1 } },
+	{ 0x08E6, 0x3479, ANY, { .rate_slot = 1 } },	/* POS Pro */
+	{ 0x08E6, 0x3480, 0, 0x0200, { .rate_slot = 1 } },	/* SIM Pro */
 	{ 0x08E6, 0x34D2, ANY, { .extra_wait_s = 300 } },	/* makes keys */
 	{ 0x08E6, 0x4433, ANY, { .flags = QUIRK_ISO_MODE } },	/* GemPC433 */
 	{ 0x08E6, 0x5503, ANY,	/* Prox-DU */
@@ -229,8 +225,6 @@ static void add(struct quirk *to, const struct quirk *from)
 	ADD(ifsd);
 	ADD(message);
 	ADD(rate_cap);
-	ADD(rates);
-	ADD(rate_count);
 	ADD(rate_slot);
 	ADD(pause_ms);
 	ADD(start_ms);

@@ -64,32 +64,34 @@
 						 * tells: escape 04h */
 
 #define QUIRK_PREFIX_MAX	6
+#define QUIRK_RATES		4
 
 #define QUIRK_ESCAPE_FIRMWARE	0x02
 
 struct quirk {
 	uint32_t flags;		/* QUIRK_* */
+	uint32_t rate_cap;	/* bit/s; 0: none */
+	struct pin_rules pin;
+	uint16_t message;	/* 0: as told */
+	uint16_t firmware;	/* older ones are bad; 0: none is */
+	uint16_t pause_ms;	/* before its first command */
+	uint16_t start_ms;	/* for its first answer; 0:
+				 * as the option has it */
+	uint16_t extra_wait_s;	/* for the card, beyond what the card says */
 	uint8_t level;		/* the true one: DESC_LEVEL_* + 1; 0: as told */
 	bool short_only;	/* the level counts if it tells short APDU */
 	uint8_t slots;		/* 0: as told */
 	uint8_t lcd_lines, lcd_characters;	/* 0: as told */
 	uint8_t ifsd;		/* 0: as told */
-	uint16_t message;	/* 0: as told */
-	uint32_t rate_cap;	/* bit/s; 0: none */
-	const uint32_t *rates;	/* the only ones; NULL: as told */
-	size_t rate_count;
-	unsigned rate_slot;	/* the first slot that they hold for */
-	unsigned pause_ms;	/* before its first command */
-	unsigned start_ms;	/* for its first answer; 0:
-				 * as the option has it */
-	unsigned extra_wait_s;	/* for the card, beyond what the card says */
-	uint16_t firmware;	/* older ones are bad; 0: none is */
+	uint8_t rate_slot;	/* from this slot on it knows quirk_rates and
+				 * no others; 0: as told */
 	uint8_t pin_min, pin_max;	/* digits; 0: untold */
-	struct pin_rules pin;
 	bool escape;		/* anybody may send any escape command */
 	uint8_t prefix[QUIRK_PREFIX_MAX];	/* or those that go on so */
-	size_t prefix_size;
+	uint8_t prefix_size;
 };
+
+extern const uint32_t quirk_rates[QUIRK_RATES];	/* bit/s */
 
 /* True if there is a row for it. */
 bool quirk_find(uint16_t vendor, uint16_t product, uint16_t firmware,

@@ -162,13 +162,11 @@ static void speeds_have_a_cap_where_more_fails(void **state)
 	assert_int_equal(quirk.rate_cap, 9600);
 	assert_true(quirk.flags & QUIRK_NO_PPS);
 	find(0x08E6, 0x3480, 0x0199);
-	assert_int_equal(quirk.rate_count, 4);
-	assert_int_equal(quirk.rates[3], 125000);
 	assert_int_equal(quirk.rate_slot, 1);
 	find(0x08E6, 0x3480, 0x0200);
-	assert_null(quirk.rates);
+	assert_int_equal(quirk.rate_slot, 0);
 	find(0x08E6, 0x3479, 0x0200);
-	assert_int_equal(quirk.rate_count, 4);
+	assert_int_equal(quirk.rate_slot, 1);
 }
 
 static void firmware_is_bad_below_a_version(void **state)
