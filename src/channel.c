@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "gate.h"
 #include "halt.h"
 #include "movement.h"
 #include "question.h"
@@ -23,7 +24,8 @@ bool channel_is_idle(const struct channel *channel)
 
 struct channel *channel_find_free(struct reader *reader)
 {
-	if (reader->mender)
+	if (reader->mender ||
+	    !gate_is_open(reader->gate, reader, clock_now()))
 		return NULL;
 	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
 		if (!reader->channels[i].taken)
@@ -31,17 +33,20 @@ struct channel *channel_find_free(struct reader *reader)
 	return NULL;
 }
 
-void channel_take(struct channel *channel, unsigned slot, bool attended,
+bool channel_take(struct channel *channel, unsigned slot, bool attended,
 		  uint64_t end)
 {
 	struct slot *s = &channel->reader->slot[slot];
 
+	if (!gate_enter(channel->reader->gate, channel->reader, clock_now()))
+		return false;
 	channel->taken = true;
 	channel->attended = attended;
 	channel->slot = slot;
 	channel->end = end;
 	s->channel = channel;
 	s->owned = true;
+	return true;
 }
 
 /* What went over the pipes may have been a PIN or what it protects. */
@@ -66,6 +71,7 @@ void channel_release(struct channel *channel)
 	if (!channel->attended)
 		pthread_cond_broadcast(&reader->slot[channel->slot].moved);
 	channel->taken = false;
+	gate_exit(reader->gate);
 	reader->slot[channel->slot].channel = NULL;
 	reader->slot[channel->slot].owned = false;
 	for (unsigned i = 0; i < reader->desc.slots; i++) {

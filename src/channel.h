@@ -62,14 +62,17 @@ int channel_open_all(struct reader *reader);
 /* All are idle. */
 void channel_close_all(struct reader *reader);
 
-/* A free one, or NULL; none is while the device is being reset. */
+/*
+ * A free one, or NULL; none is while the device is being reset, or another
+ * reader inside it is at work (gate.h).
+ */
 struct channel *channel_find_free(struct reader *reader);
 
 /*
  * Makes the slot owned, or not owned any more. What an owner does ends by end,
- * recovery included.
+ * recovery included. False: another reader inside the device was faster.
  */
-void channel_take(struct channel *channel, unsigned slot, bool attended,
+bool channel_take(struct channel *channel, unsigned slot, bool attended,
 		  uint64_t end);
 void channel_release(struct channel *channel);
 

@@ -9,6 +9,7 @@
 #include "attempt.h"
 #include "channel.h"
 #include "clock.h"
+#include "gate.h"
 #include "log.h"
 #include "movement.h"
 #include "probe.h"
@@ -58,16 +59,23 @@ static uint64_t find_end(const struct reader *reader, uint64_t now,
 	return now + ms;
 }
 
+/* Caller locks. */
+static bool take(struct reader *reader, unsigned slot, uint64_t end)
+{
+	struct channel *channel = channel_find_free(reader);
+
+	return channel && channel_take(channel, slot, true, end);
+}
+
 /*
- * Caller locks, and counts as one. Its time begins as soon as nobody else's
- * command holds it up.
+ * Caller locks, and counts as one. 0: the slot is its own. Its time begins as
+ * soon as nobody else's command holds it up.
  */
 static int wait_for_slot(struct reader *reader, unsigned slot,
-			 enum exchange_purpose purpose, unsigned ms,
-			 uint64_t *ret_end)
+			 enum exchange_purpose purpose, unsigned ms)
 {
 	struct slot *s = &reader->slot[slot];
-	uint64_t patience = 0, now, due;
+	uint64_t patience = 0, end = 0, now, due;
 	bool held = true;
 	int r;
 
@@ -76,22 +84,24 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 		now = clock_now();
 		if (held) {
 			patience = now + DOUBT_MS;
-			*ret_end = find_end(reader, now, ms);
+			end = find_end(reader, now, ms);
 		}
 		held = !question_is_owed(reader, slot);
 		r = allowed(reader, slot, purpose);
 		if (r == -ENODEV)
 			return r;
 		if (r != -EAGAIN && !s->owned &&
-		    (r < 0 || channel_find_free(reader)))
+		    (r < 0 || take(reader, slot, end)))
 			return r;
 		if (r == -EAGAIN && now >= patience)
 			return -ETIMEDOUT;
-		if (r == -EAGAIN && question_mend(reader, slot, *ret_end))
+		if (r == -EAGAIN && question_mend(reader, slot, end))
 			continue;
 		due = question_pump(reader, now);
 		if (r == -EAGAIN)
 			due = clock_earlier(due, patience);
+		if (reader->gate)
+			due = clock_earlier(due, now + GATE_MS);
 		s->wanted += r != -EAGAIN;
 		clock_wait(&s->replied, &reader->lock, due);
 		s->wanted -= r != -EAGAIN;
@@ -101,16 +111,13 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 int exchange_begin(struct reader *reader, unsigned slot,
 		   enum exchange_purpose purpose, unsigned ms)
 {
-	uint64_t end;
 	int r;
 
 	pthread_mutex_lock(&reader->lock);
 	reader->slot[slot].callers++;
-	r = wait_for_slot(reader, slot, purpose, ms, &end);
+	r = wait_for_slot(reader, slot, purpose, ms);
 	reader->slot[slot].callers--;
-	if (r == 0)
-		channel_take(channel_find_free(reader), slot, true, end);
-	else
+	if (r < 0)
 		question_resume(reader);
 	pthread_mutex_unlock(&reader->lock);
 	return r;

@@ -8,6 +8,7 @@
 #include "ccid.h"
 #include "clock.h"
 #include "exchange.h"
+#include "gate.h"
 #include "halt.h"
 #include "movement.h"
 #include "recovery.h"
@@ -23,14 +24,16 @@ static const struct exchange_command question = {
 };
 
 /* The watcher, if there is one, sees to it that the question does not last. */
-static void ask(struct channel *channel, unsigned slot, uint64_t now)
+static bool ask(struct channel *channel, unsigned slot, uint64_t now)
 {
-	channel_take(channel, slot, false, CLOCK_NEVER);
+	if (!channel_take(channel, slot, false, CLOCK_NEVER))
+		return false;
 	channel->question = true;
 	track_asked(&channel->reader->track, slot, now);
 	channel->reader->turn = slot + 1;
 	channel_send(channel, question.type, question.parameters, 0);
 	pthread_cond_broadcast(&channel->reader->slot[slot].moved);
+	return true;
 }
 
 static bool is_asked(const struct slot *slot)
@@ -88,6 +91,12 @@ static struct channel *find_channel_to_ask(struct reader *reader,
 	return channel_find_free(reader);
 }
 
+/* Who was turned away at a gate is not called. */
+static uint64_t come_back(const struct reader *reader, uint64_t now)
+{
+	return reader->gate ? now + GATE_MS : CLOCK_NEVER;
+}
+
 /* Without a free channel there is no hurry: its release wakes the watchers. */
 static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 {
@@ -99,14 +108,15 @@ static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 		return due;
 	if (!channel) {
 		reader->starved = true;
-		return CLOCK_NEVER;
+		return come_back(reader, now);
 	}
 	if (is_ailing(reader, slot)) {
 		pthread_cond_broadcast(&s->moved);
 		pthread_cond_broadcast(&s->replied);
 		return CLOCK_NEVER;
 	}
-	ask(channel, slot, now);
+	if (!ask(channel, slot, now))
+		return come_back(reader, now);
 	return is_asked(s) ? now + question.wait_ms
 			   : movement_question_due(reader, slot, now);
 }
@@ -136,8 +146,7 @@ bool question_ask(struct reader *reader, unsigned slot, uint64_t now)
 	if (reader->slot[slot].owned || !channel ||
 	    halt_is_noted(reader, HALT_BULK))
 		return false;
-	ask(channel, slot, now);
-	return true;
+	return ask(channel, slot, now);
 }
 
 bool question_is_owed(struct reader *reader, unsigned slot)
@@ -156,9 +165,9 @@ bool question_mend(struct reader *reader, unsigned slot, uint64_t end)
 
 	if (halt_clear(reader, HALT_ALL))
 		return true;
-	if (!is_ailing(reader, slot) || s->owned || !channel)
+	if (!is_ailing(reader, slot) || s->owned || !channel ||
+	    !channel_take(channel, slot, true, end))
 		return false;
-	channel_take(channel, slot, true, end);
 	r = recovery_climb(channel, -EIO, &recovery);
 	attempt_settle(channel);
 	channel_release(channel);

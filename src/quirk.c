@@ -119,7 +119,9 @@ static const struct row {
 	{ 0x08E6, 0x34D2, ANY, { .extra_wait_s = 300 } },	/* makes keys */
 	{ 0x08E6, 0x4433, ANY, { .flags = QUIRK_ISO_MODE } },	/* GemPC433 */
 	{ 0x08E6, 0x5503, ANY,	/* Prox-DU */
-	  { .prefix = { 0x52, 0xF8, 0x04, 0x01, 0x00 }, .prefix_size = 5 } },
+	  { .flags = QUIRK_ONE_AT_A_TIME,
+	    .prefix = { 0x52, 0xF8, 0x04, 0x01, 0x00 }, .prefix_size = 5 } },
+	{ 0x08E6, 0x5504, ANY, { .flags = QUIRK_ONE_AT_A_TIME } }, /* Prox-SU */
 
 	/* Covadis, with a PIN pad of Gemalto's */
 	{ 0x0982, 0x0008, ANY,

@@ -63,6 +63,10 @@
 #define QUIRK_KEYS_BY_VERSION	0x00100000u	/* what it can, its version
 						 * tells: escape 04h */
 
+
+/* Several interfaces */
+#define QUIRK_ONE_AT_A_TIME	0x00200000u	/* two commands hang it */
+
 #define QUIRK_PREFIX_MAX	6
 #define QUIRK_RATES		4
 

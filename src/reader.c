@@ -10,6 +10,7 @@
 #include "card.h"
 #include "clock.h"
 #include "exchange.h"
+#include "gate.h"
 #include "greet.h"
 #include "held.h"
 #include "iccd.h"
@@ -125,6 +126,12 @@ static int start(struct reader *reader)
 	    reader->info.interrupt_endpoint)
 		reader->track.answers = TRACK_VAGUE;
 	reader->slept_ms = clock_slept();
+	if (reader->quirk.flags & QUIRK_ONE_AT_A_TIME) {
+		r = gate_join(reader->info.bus, reader->info.address,
+			      &reader->gate);
+		if (r < 0)
+			return r;
+	}
 	if (reader->info.held)
 		held_begin(reader);
 	r = exchange_open(reader);
@@ -178,6 +185,7 @@ void reader_close(struct reader *reader)
 		listen_stop(reader);
 	exchange_close(reader);
 	usb_close(reader->usb);
+	gate_leave(reader->gate);
 	destroy_slots(reader);
 	pthread_cond_destroy(&reader->quiet);
 	pthread_mutex_destroy(&reader->lock);

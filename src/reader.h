@@ -34,6 +34,7 @@
 #define READER_TEXTS		3	/* enum usb_text */
 
 struct channel;	/* channel.h: a pair of bulk transfers */
+struct gate;	/* gate.h: shared with other readers inside the device */
 
 struct slot {
 	pthread_cond_t moved;	/* for the watcher alone */
@@ -91,6 +92,7 @@ struct reader {
 	uint8_t seq;		/* of the next command */
 	struct slot *slot;	/* desc.slots of them */
 
+	struct gate *gate;		/* mostly NULL */
 	struct channel *channels;	/* desc.busy_slots of them */
 	bool in_callback;	/* the event thread has the lock, and wakes */
 	uint32_t woken;		/* the owners of these slots as it leaves */

@@ -349,7 +349,6 @@ static int transmit_to_card(struct reader *reader, unsigned slot, int protocol,
 		.reader = reader,
 		.slot = slot,
 		.session = &reader->slot[slot].session,
-		.deadline = clock_now() + ALL_MS,
 		.expected = 2,
 	};
 	struct apdu_command parsed;
@@ -360,6 +359,7 @@ static int transmit_to_card(struct reader *reader, unsigned slot, int protocol,
 	r = exchange_begin(reader, slot, EXCHANGE_CARD, END_MS);
 	if (r < 0)
 		return r;
+	t.deadline = clock_now() + ALL_MS;
 	r = agree(reader, slot, protocol);
 	if (r == 0) {
 		t.kind = kind_for(reader, t.session);

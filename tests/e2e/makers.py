@@ -3,6 +3,7 @@
 """Readers with keys that have rules of their own: with the driver's table of
 them, without it, and with an administrator's options for one reader."""
 import contextlib
+import threading
 
 import cases
 from cases import lab
@@ -11,7 +12,7 @@ import pcsc
 import pincard
 from pincard import OK
 from pinpad import EMPTY_8, VERIFY, pad_of
-from station import READER, Station, fails_with
+from station import READER, Station, fails_with, wait_ms
 
 NAME = READER.rsplit(" ", 2)[0]
 OPTIONS = f"{lab.WORK}/options.plist"
@@ -193,6 +194,54 @@ def commands_for_the_reader_itself_are_for_those_that_have_them():
         card.disconnect()
 
 
+# --- two interfaces
+
+def most_at_work(bench, pipes):
+    """How many of the bulk-IN pipes waited for a reply at a time, at most."""
+    working = set()
+    most = 0
+    for line in bench.journal():
+        if line[2] == "submit" and line[3] in pipes:
+            working.add(line[3])
+        elif line[2] == "complete" and line[3] in pipes:
+            working.discard(line[3])
+        most = max(most, len(working))
+    return most
+
+
+def use_both(ids):
+    """Two clients at once, each with a card in a reader of its own."""
+    with Maker(ids) as maker:
+        vid, pid = maker.ids
+        maker.bench.plug("r", vid=f"{vid:04x}", pid=f"{pid:04x}", readers=2)
+        names = maker.context.wait_for_readers(2, cases.deadline(10))
+        for reader, name in zip(("r", "r/1"), names):
+            maker.bench.insert(reader, 0, "echo")
+            pcsc.Watch(name).until(lambda state: state.present)
+        done = []
+
+        def use(name):
+            card = pcsc.Context().connect(name)
+            for _ in range(20):
+                card.transmit(wait_ms(10))
+            card.disconnect()
+            done.append(name)
+
+        threads = [threading.Thread(target=use, args=(name,))
+                   for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(done) == sorted(names), done
+        return most_at_work(maker.bench, ("81", "83"))
+
+
+def one_interface_of_two_works_at_a_time():
+    """Where two would hang the reader."""
+    assert use_both("08e6:5503") == 1
+
+
 if __name__ == "__main__":
     cases.main(
         keys_that_reach_the_host_as_well_are_not_offered,
@@ -208,4 +257,5 @@ if __name__ == "__main__":
         a_reader_that_needs_escapes_has_them_without_an_option,
         a_reader_may_be_allowed_single_escapes,
         commands_for_the_reader_itself_are_for_those_that_have_them,
+        one_interface_of_two_works_at_a_time,
     )
