@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: 2026 The ccidtrack authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make install puts its files into place, make uninstall leaves nothing.
+# make install puts its files into place, make uninstall leaves nothing; Info.plist
+# may lie elsewhere, with a link in the bundle.
 set -u
 
 root=$(mktemp -d) || exit 99
@@ -11,7 +12,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 make_in_root()
 {
-	"$MAKE" -s "$1" DESTDIR="$root" usbdropdir=/drivers \
+	"$MAKE" -s infoplist= "$@" DESTDIR="$root" usbdropdir=/drivers \
 		udevrulesdir=/rules systemdsystemunitdir=/units \
 		bashcompletiondir=/completions bindir=/bin \
 		libexecdir=/libexec mandir=/man metainfodir=/metainfo \
@@ -49,7 +50,21 @@ for text in $texts; do
 done
 
 make_in_root uninstall
-left=$(cd "$root" && find . ! -type d; find "$root" -name '*.bundle*')
-[ -z "$left" ] && exit 0
-echo "left over: $left"
-exit 1
+left()
+{
+	left=$(cd "$root" && find . ! -type d; find "$root" -name '*.bundle*')
+	[ -z "$left" ] || { echo "left over: $left"; exit 1; }
+}
+left
+
+link=$root/drivers/ifd-ccidtrack.bundle/Contents/Info.plist
+for _ in first again; do
+	make_in_root install infoplist=/plists/ccidtrack_Info.plist
+	if [ "$(readlink "$link")" != /plists/ccidtrack_Info.plist ] ||
+		! grep -q CFBundleExecutable "$root$(readlink "$link")"; then
+		echo "Info.plist is no link to where it lies"
+		exit 1
+	fi
+done
+make_in_root uninstall infoplist=/plists/ccidtrack_Info.plist
+left

@@ -88,7 +88,7 @@ class Daemon:
     are: each (name, state, sharing). Asked for more, it hangs up."""
 
     ESTABLISH, RELEASE, VERSION = 0x01, 0x02, 0x11
-    STATES, WAIT, STOP = 0x12, 0x13, 0x14
+    STATES, WAIT, STOP, EVENTS = 0x12, 0x13, 0x14, 0x15
     PROTOCOL = (4, 4)           # of pcsc-lite 1.9.9; newer ones know it
     SLOTS = 16
 
@@ -124,7 +124,7 @@ class Daemon:
                 client.sendall(struct.pack("<III", *self.PROTOCOL, 0))
             elif self.tells and command in (self.STATES, self.WAIT):
                 client.sendall(self.states)
-            elif self.tells and command == self.STOP:
+            elif self.tells and command in (self.STOP, self.EVENTS):
                 client.sendall(bytes(8))
             elif command == self.ESTABLISH:
                 client.sendall(struct.pack("<III", 2, 7, self.code))
