@@ -8,7 +8,10 @@ socket from PCSCLITE_CSOCK_NAME at its first call in a process.
 """
 import contextlib
 import ctypes
+import os
 import re
+import socket
+import threading
 import time
 
 INFINITE = 0xFFFFFFFF
@@ -45,6 +48,7 @@ PLUG_AND_PLAY_MS = 100
 NAMES_BUFFER = 8192     # asked for at once: their number may change
 LOOK_AGAIN = 0.2        # seconds
 TRIES = 10              # of a call that a movement confuses
+HANGS = 2               # seconds beyond its time limit
 COMPLETE = re.compile(" [0-9A-F]{2} [0-9A-F]{2}$")
 
 LONG_BUFFER = 65548
@@ -89,11 +93,61 @@ def _call(name, *arguments):
         raise Error(name, code)
 
 
+@contextlib.contextmanager
+def _as_socket(descriptor):
+    """What the library has open, and keeps."""
+    end = socket.socket(fileno=descriptor)
+    try:
+        yield end
+    finally:
+        end.detach()
+
+
+def _connections():
+    """The descriptors of all connections of this process with pcscd."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError), _as_socket(int(name)) as end:
+            if str(end.getpeername()).endswith("pcscd.comm"):
+                found.add(int(name))
+    return found
+
+
+_one_at_a_time = threading.Lock()
+
+
 def _establish():
+    """A context, and the descriptor of its connection."""
     handle = ctypes.c_long()
-    _call("SCardEstablishContext", ctypes.c_ulong(2), None, None,
-          ctypes.byref(handle))
-    return handle
+    with _one_at_a_time:
+        before = _connections()
+        _call("SCardEstablishContext", ctypes.c_ulong(2), None, None,
+              ctypes.byref(handle))
+        descriptor, = _connections() - before
+    return handle, descriptor
+
+
+class Watchdog(threading.Thread):
+    """Cuts a connection when what is asked on it takes longer than that: what
+    hangs reading the library lets nobody cancel."""
+
+    def __init__(self, descriptor, seconds):
+        super().__init__(daemon=True)
+        self.descriptor = descriptor
+        self.seconds = seconds
+        self.over = threading.Event()
+
+    def run(self):
+        if not self.over.wait(self.seconds):
+            with _as_socket(self.descriptor) as end:
+                end.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self):
+        self.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
 
 
 class State:
@@ -120,12 +174,13 @@ class Context:
 
     What is told of readers while the library asks for their list may be taken
     for the answer, or for a part of it; all later answers come one call late
-    then. So these questions have a connection of their own, which is replaced
-    when one fails."""
+    then, or are waited for without an end. So these questions have a connection
+    of their own, which is replaced when one fails, and cut when one hangs."""
 
     def __init__(self):
-        self.handle = _establish()
+        self.handle, _ = _establish()
         self.asking = None
+        self.descriptor = None
 
     def close(self):
         """SCardReleaseContext"""
@@ -146,7 +201,7 @@ class Context:
         size = ctypes.c_ulong(NAMES_BUFFER)
         names = ctypes.create_string_buffer(NAMES_BUFFER)
         try:
-            self._ask("SCardListReaders", None, names, ctypes.byref(size))
+            self._ask(0, "SCardListReaders", None, names, ctypes.byref(size))
         except Error as error:
             if error.code == NO_READERS:
                 return []
@@ -175,16 +230,19 @@ class Context:
         for state, (name, word) in zip(states, known.items()):
             state.reader = name.encode()
             state.current = word & ~STATE_CHANGED
-        self._ask("SCardGetStatusChange", ctypes.c_ulong(timeout_ms), states,
+        self._ask(timeout_ms / 1000, "SCardGetStatusChange",
+                  ctypes.c_ulong(timeout_ms), states,
                   ctypes.c_ulong(len(known)))
         when = time.monotonic_ns()
         return {name: State(state, when)
                 for state, name in zip(states, known)}
 
-    def _ask(self, name, *arguments):
+    def _ask(self, seconds, name, *arguments):
+        """A call that takes so long at most, where it does not hang."""
         if self.asking is None:
-            self.asking = _establish()
-        _call(name, self.asking, *arguments)
+            self.asking, self.descriptor = _establish()
+        with Watchdog(self.descriptor, seconds + HANGS):
+            _call(name, self.asking, *arguments)
 
     def _hang_up(self):
         asking, self.asking = self.asking, None
