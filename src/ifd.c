@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <ifdhandler.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,11 +105,18 @@ EXPORT RESPONSECODE IFDHCloseChannel(DWORD Lun)
 	return lun_close(Lun) == 0 ? IFD_SUCCESS : IFD_COMMUNICATION_ERROR;
 }
 
-/* An order to end is obeyed, whatever the polling function returns later. */
+/*
+ * An order to end is obeyed, whatever the polling function returns later.
+ * Signals are for other threads from now on: a handler of pcscd's that writes,
+ * in a thread that is told to end, is where it would end, and the signal lost.
+ */
 static void obey_cancel(void)
 {
+	sigset_t all;
 	int before;
 
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
 	pthread_testcancel();
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <ifdhandler.h>
+#include <signal.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -440,6 +441,32 @@ static void a_cancelled_poll_leaves_nothing_behind(void **state)
 	assert_int_equal(create(), IFD_SUCCESS);
 }
 
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+	(void)number;
+	signals++;
+}
+
+/*
+ * pcscd's handler writes to a pipe. If that thread is told to end just then, it
+ * ends there, and pcscd has lost the order to end.
+ */
+static void signals_do_not_reach_a_thread_that_polls(void **state)
+{
+	(void)state;
+	signals = 0;
+	signal(SIGUSR1, count_signal);
+	start_polling();
+	pthread_kill(watch.call.thread, SIGUSR1);
+	assert_int_equal(stop_lun(LUN), IFD_SUCCESS);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&watch, NULL), IFD_SUCCESS);
+	signal(SIGUSR1, SIG_DFL);
+	assert_int_equal(signals, 0);
+}
+
 static void *poll_when_cancelled(void *argument)
 {
 	struct order *order = argument;
@@ -491,6 +518,7 @@ int main(int argc, char *argv[])
 		TEST(a_close_ends_the_poll),
 		TEST(a_cancelled_poll_leaves_nothing_behind),
 		TEST(a_cancellation_is_obeyed_at_the_next_poll),
+		TEST(signals_do_not_reach_a_thread_that_polls),
 	};
 
 	if (argc > 1)
