@@ -75,20 +75,36 @@ static void note_firmware(struct reader *reader, const uint8_t *bytes,
 	pthread_mutex_unlock(&reader->lock);
 }
 
-static struct feature_reader describe(struct reader *reader)
+/* desc becomes what the reader tells of itself by now. */
+static struct feature_reader describe(struct reader *reader, struct desc *desc)
 {
-	return (struct feature_reader){
-		.desc = &reader->desc,
+	struct feature_reader what = {
+		.desc = desc,
 		.vendor = reader->info.vendor,
 		.product = reader->info.product,
 		.version = reader->info.device_version,
-		.firmware = is_firmware_known(reader) ? reader->firmware : "",
 		.escape = reader->options.driver_options & OPTIONS_ESCAPE,
 		.reader_direct = reader->quirk.flags & QUIRK_READER_DIRECT,
-		.conditions = reader->quirk.pin.conditions,
-		.pin_min = reader->quirk.pin_min,
-		.pin_max = reader->quirk.pin_max,
 	};
+
+	pthread_mutex_lock(&reader->lock);
+	*desc = reader->desc;
+	what.firmware = reader->firmware_known ? reader->firmware : "";
+	what.conditions = reader->quirk.pin.conditions;
+	what.pin_min = reader->quirk.pin_min;
+	what.pin_max = reader->quirk.pin_max;
+	pthread_mutex_unlock(&reader->lock);
+	return what;
+}
+
+static struct pin_rules pin_rules(struct reader *reader)
+{
+	struct pin_rules rules;
+
+	pthread_mutex_lock(&reader->lock);
+	rules = reader->quirk.pin;
+	pthread_mutex_unlock(&reader->lock);
+	return rules;
 }
 
 /* Asked for once, by the first who wants to know; a refusal is an answer, too. */
@@ -115,9 +131,10 @@ static int tell_properties(struct reader *reader, unsigned slot,
 {
 	uint8_t properties[FEATURE_PROPERTIES_MAX];
 	struct feature_reader what;
+	struct desc desc;
 
 	fetch_firmware(reader, slot);
-	what = describe(reader);
+	what = describe(reader, &desc);
 	return give(answer, properties, feature_properties(&what, properties));
 }
 
@@ -133,12 +150,13 @@ static int enter_pin(struct reader *reader, unsigned slot,
 		     enum pin_operation operation, const uint8_t *request,
 		     size_t size, struct answer *answer)
 {
+	const struct pin_rules rules = pin_rules(reader);
 	uint8_t bytes[PIN_ANSWER_MAX];
 	size_t received = 0;
 	struct pin pin;
 	int r;
 
-	if (pin_parse(operation, &reader->quirk.pin, request, size, &pin) < 0)
+	if (pin_parse(operation, &rules, request, size, &pin) < 0)
 		return -ENOTSUP;
 	r = answer->room < PIN_STATUS_SIZE
 		    ? -ENOBUFS
@@ -169,7 +187,8 @@ static int escape(struct reader *reader, unsigned slot, const uint8_t *request,
 static int dispatch(struct reader *reader, unsigned slot, uint64_t code,
 		    const uint8_t *request, size_t size, struct answer *answer)
 {
-	struct feature_reader what = describe(reader);
+	struct desc desc;
+	struct feature_reader what = describe(reader, &desc);
 
 	what.escape = what.escape ||
 		      quirk_allows(&reader->quirk, request, size);
@@ -233,12 +252,13 @@ static int find_text(struct reader *reader, enum attribute_text text,
  * would be told that nothing is agreed yet.
  */
 static void look_at_card(struct reader *reader, unsigned slot,
-			 struct attribute_facts *facts)
+			 struct desc *desc, struct attribute_facts *facts)
 {
 	const struct track_slot *truth = &reader->track.slot[slot];
 	const struct session *session = &reader->slot[slot].session;
 
 	pthread_mutex_lock(&reader->lock);
+	*desc = reader->desc;
 	facts->powered = truth->present && truth->powered == truth->visit;
 	facts->agreed = facts->powered && !exchange_is_owned(reader, slot) &&
 			session->agreed;
@@ -254,8 +274,9 @@ int control_attribute(struct reader *reader, unsigned slot, uint64_t attribute,
 		      uint8_t value[ATTRIBUTE_MAX])
 {
 	enum track_presence presence = movement_truth(reader, slot);
+	struct desc desc;
 	struct attribute_facts facts = {
-		.desc = &reader->desc,
+		.desc = &desc,
 		.version = reader->info.device_version,
 		.bus = reader->info.bus,
 		.address = reader->info.address,
@@ -265,7 +286,7 @@ int control_attribute(struct reader *reader, unsigned slot, uint64_t attribute,
 	if (presence == TRACK_GONE ||
 	    find_text(reader, attribute_text(attribute), &facts.text) < 0)
 		return -ENODEV;
-	look_at_card(reader, slot, &facts);
+	look_at_card(reader, slot, &desc, &facts);
 	if (facts.powered)
 		facts.atr_size = card_atr(reader, slot, facts.atr);
 	return attribute_get(attribute, &facts, value);

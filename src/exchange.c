@@ -64,7 +64,10 @@ static bool take(struct reader *reader, unsigned slot, uint64_t end)
 {
 	struct channel *channel = channel_find_free(reader);
 
-	return channel && channel_take(channel, slot, true, end);
+	if (!channel || !channel_take(channel, slot, true, end))
+		return false;
+	reader->slot[slot].level = reader->desc.level;
+	return true;
 }
 
 /*

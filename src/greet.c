@@ -131,31 +131,62 @@ void greet_before(struct reader *reader, unsigned slot)
 		start_by_off(reader, slot);
 }
 
+/* The slot's owner goes on at it; others begin with it. */
+static void set_level(struct reader *reader, unsigned slot,
+		      enum desc_level level)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->desc.level = level;
+	reader->slot[slot].level = level;
+	pthread_mutex_unlock(&reader->lock);
+}
+
+static bool has_keys(struct reader *reader)
+{
+	bool has;
+
+	pthread_mutex_lock(&reader->lock);
+	has = reader->desc.pin_support;
+	pthread_mutex_unlock(&reader->lock);
+	return has;
+}
+
+static void hide_keys(struct reader *reader)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->desc.pin_support = 0;
+	pthread_mutex_unlock(&reader->lock);
+}
+
 static void say(struct reader *reader, unsigned slot, const char *what, int r)
 {
 	log_write(LOG_LEVEL_INFO, reader->label, "slot %u: %s: %s", slot, what,
 		  r < 0 ? strerror(-r) : "done");
 }
 
+static void take_pin_block(struct quirk *quirk, const uint8_t *block)
+{
+	if (block[PIN_BLOCK_FLAGS] & PIN_BLOCK_COUNTED)
+		quirk->pin.indexes = PIN_INDEXES_COUNTED;
+	if (!quirk->pin.conditions)
+		quirk->pin.conditions = block[PIN_BLOCK_CONDITIONS];
+	if (block[PIN_BLOCK_MAX] && !quirk->pin_max) {
+		quirk->pin_min = block[PIN_BLOCK_MIN];
+		quirk->pin_max = block[PIN_BLOCK_MAX];
+	}
+}
+
 static void ask_pin_block(struct reader *reader, unsigned slot)
 {
 	static const uint8_t escape[] = { 0x6A };
-	struct pin_rules *rules = &reader->quirk.pin;
 	struct ccid_reply reply;
-	uint8_t conditions;
 
 	if (escape_run(reader, slot, escape, sizeof(escape), &reply) < 0 ||
 	    reply.size != PIN_BLOCK_SIZE)
 		return;
-	if (reply.data[PIN_BLOCK_FLAGS] & PIN_BLOCK_COUNTED)
-		rules->indexes = PIN_INDEXES_COUNTED;
-	conditions = reply.data[PIN_BLOCK_CONDITIONS];
-	if (conditions && !rules->conditions)
-		rules->conditions = conditions;
-	if (reply.data[PIN_BLOCK_MAX] && !reader->quirk.pin_max) {
-		reader->quirk.pin_min = reply.data[PIN_BLOCK_MIN];
-		reader->quirk.pin_max = reply.data[PIN_BLOCK_MAX];
-	}
+	pthread_mutex_lock(&reader->lock);
+	take_pin_block(&reader->quirk, reply.data);
+	pthread_mutex_unlock(&reader->lock);
 }
 
 /* Older firmware has a PIN pad that cannot be used, newer takes short APDUs. */
@@ -171,9 +202,9 @@ static void ask_version(struct reader *reader, unsigned slot)
 	version = (unsigned)reply.data[VERSION_OFFSET] << 8 |
 		  reply.data[VERSION_OFFSET + 1];
 	if (version < VERSION_OF_APDUS)
-		reader->desc.pin_support = 0;
+		hide_keys(reader);
 	else
-		reader->desc.level = DESC_LEVEL_SHORT_APDU;
+		set_level(reader, slot, DESC_LEVEL_SHORT_APDU);
 }
 
 static void switch_to_apdus(struct reader *reader, unsigned slot)
@@ -183,7 +214,8 @@ static void switch_to_apdus(struct reader *reader, unsigned slot)
 	int r = escape_run(reader, slot, escape, sizeof(escape), &reply);
 
 	say(reader, slot, "switched to short APDU level", r);
-	reader->desc.level = r == 0 ? DESC_LEVEL_SHORT_APDU : DESC_LEVEL_TPDU;
+	set_level(reader, slot,
+		  r == 0 ? DESC_LEVEL_SHORT_APDU : DESC_LEVEL_TPDU);
 }
 
 /* Some cards do not know the question. */
@@ -220,9 +252,9 @@ void greet_behind(struct reader *reader, unsigned slot)
 
 	if (flags & QUIRK_KEYS_BY_VERSION)
 		ask_version(reader, slot);
-	if (flags & QUIRK_PIN_BLOCK && reader->desc.pin_support)
+	if (flags & QUIRK_PIN_BLOCK && has_keys(reader))
 		ask_pin_block(reader, slot);
-	if (flags & QUIRK_PIN_TEXTS && reader->desc.pin_support)
+	if (flags & QUIRK_PIN_TEXTS && has_keys(reader))
 		load_pin_texts(reader, slot);
 	if (flags & QUIRK_APDU_MODE)
 		switch_to_apdus(reader, slot);

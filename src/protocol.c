@@ -81,7 +81,7 @@ static int receive_pps(struct reader *reader, unsigned slot,
 		       const struct params *params,
 		       uint8_t answer[PARAMS_PPS_MAX])
 {
-	bool character = reader->desc.level == DESC_LEVEL_CHARACTER;
+	bool character = reader->slot[slot].level == DESC_LEVEL_CHARACTER;
 	size_t size = 0, missing = params_pps_missing(NULL, 0);
 	int r = exchange_pps(reader, slot, params->pps_bytes, params->pps_size,
 			     character ? missing : 0, answer, PARAMS_PPS_MAX);
@@ -234,14 +234,27 @@ static int agree_on(struct reader *reader, unsigned slot,
 	return r;
 }
 
+/* At the level that the slot's owner found it at. */
+static struct desc describe(struct reader *reader, unsigned slot)
+{
+	struct desc desc;
+
+	pthread_mutex_lock(&reader->lock);
+	desc = reader->desc;
+	desc.level = reader->slot[slot].level;
+	pthread_mutex_unlock(&reader->lock);
+	return desc;
+}
+
 static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
 		  struct params *ret_params)
 {
 	const struct session *session = &reader->slot[slot].session;
 	const struct quirk *quirk = &reader->quirk;
 	bool own_rates = quirk->rate_slot && slot >= quirk->rate_slot;
+	const struct desc desc = describe(reader, slot);
 	const struct params_reader what = {
-		.desc = &reader->desc,
+		.desc = &desc,
 		.rates = own_rates ? quirk_rates : reader->speeds.rates,
 		.rate_count = own_rates ? QUIRK_RATES
 					: reader->speeds.rate_count,
@@ -267,15 +280,16 @@ static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
 	return 0;
 }
 
-static int begin_t1(const struct reader *reader, struct session *session)
+static int begin_t1(struct reader *reader, unsigned slot)
 {
+	struct session *session = &reader->slot[slot].session;
 	const struct t1_parameters parameters = {
 		.ifsc = session->params.times.ifsc,
 		.ifsd = reader->desc.features & DESC_AUTO_IFSD
 				? 0
 				: reader->desc.max_ifsd,
 		.crc = session->params.crc,
-		.character = reader->desc.level == DESC_LEVEL_CHARACTER,
+		.character = reader->slot[slot].level == DESC_LEVEL_CHARACTER,
 		.message_max = reader->desc.max_message,
 	};
 
@@ -287,7 +301,7 @@ static int make_ready(struct reader *reader, unsigned slot, uint8_t protocol)
 {
 	const struct session *session = &reader->slot[slot].session;
 
-	if (reader->desc.level < DESC_LEVEL_SHORT_APDU)
+	if (reader->slot[slot].level < DESC_LEVEL_SHORT_APDU)
 		ask_speeds(reader);
 	if (session->spoilt ||
 	    (session->agreed && session->params.protocol != protocol))
@@ -314,8 +328,8 @@ int protocol_agree(struct reader *reader, unsigned slot, uint8_t protocol)
 	if (r < 0)
 		return r;
 	session->params = params;
-	if (protocol == 1 && reader->desc.level < DESC_LEVEL_SHORT_APDU)
-		r = begin_t1(reader, session);
+	if (protocol == 1 && reader->slot[slot].level < DESC_LEVEL_SHORT_APDU)
+		r = begin_t1(reader, slot);
 	session->agreed = r == 0;
 	return r;
 }

@@ -63,14 +63,19 @@ struct slot {
 	size_t shown_size;
 	uint32_t forsaken;	/* visit powered off behind pcscd's back, or 0 */
 
-	struct session session;	/* belongs to the owner, as does the next */
+	struct session session;	/* belongs to the owner, as do the next two */
 	uint8_t select;		/* bPowerSelect that it answered to at once */
+	enum desc_level level;	/* desc.level as it took the slot */
 };
 
 struct reader {
 	struct usb *usb;
 	struct usb_info info;
-	struct desc desc;	/* as mended by what follows */
+	/*
+	 * As mended by what follows. A greeting may change desc.level,
+	 * desc.pin_support, quirk.pin and digits: with the lock held.
+	 */
+	struct desc desc;
 	struct options options;
 	struct quirk quirk;
 	char label[READER_LABEL_SIZE];	/* for the log */

@@ -104,7 +104,7 @@ static int run_plain(struct reader *reader, unsigned slot,
 		return tell_unsent(&reply, answer, room, ret_size);
 	if (r == 0)
 		r = take_answer(&reply, answer, room, ret_size);
-	if (r == -ETIMEDOUT && reader->desc.level == DESC_LEVEL_TPDU)
+	if (r == -ETIMEDOUT && reader->slot[slot].level == DESC_LEVEL_TPDU)
 		card_forsake_owned(reader, slot);
 	return r;
 }
@@ -156,7 +156,7 @@ static int run(struct reader *reader, unsigned slot, struct pin *pin,
 	r = prepare(reader, slot, pin);
 	if (r < 0)
 		return r;
-	if (reader->desc.level == DESC_LEVEL_TPDU && session->params.protocol)
+	if (reader->slot[slot].level == DESC_LEVEL_TPDU && session->params.protocol)
 		return run_block(reader, slot, pin, answer, room, ret_size);
 	return run_plain(reader, slot, pin, answer, room, ret_size);
 }

@@ -41,30 +41,29 @@ struct transmission {
 	bool begun;	/* the card may have got something of the command */
 };
 
-static enum engine_kind kind_for(const struct reader *reader,
-				 const struct session *session)
+static enum engine_kind kind_for(const struct slot *slot)
 {
-	if (reader->desc.level >= DESC_LEVEL_SHORT_APDU)
+	if (slot->level >= DESC_LEVEL_SHORT_APDU)
 		return ENGINE_APDU;
-	return session->params.protocol ? ENGINE_T1 : ENGINE_T0;
+	return slot->session.params.protocol ? ENGINE_T1 : ENGINE_T0;
 }
 
 static int start(struct transmission *t, const uint8_t *command, size_t size,
 		 uint8_t *answer, size_t room, struct engine_block *ret_block)
 {
-	const struct desc *desc = &t->reader->desc;
+	enum desc_level level = t->reader->slot[t->slot].level;
+	size_t max_message = t->reader->desc.max_message;
 
 	switch (t->kind) {
 	case ENGINE_APDU:
 		return apdu_start(&t->engine.apdu,
-				  desc->level == DESC_LEVEL_EXTENDED_APDU,
-				  desc->max_message, command, size, answer,
-				  room, ret_block);
+				  level == DESC_LEVEL_EXTENDED_APDU,
+				  max_message, command, size, answer, room,
+				  ret_block);
 	case ENGINE_T0:
 		return t0_start(&t->engine.t0,
-				desc->level == DESC_LEVEL_CHARACTER,
-				desc->max_message, command, size, answer, room,
-				ret_block);
+				level == DESC_LEVEL_CHARACTER, max_message,
+				command, size, answer, room, ret_block);
 	case ENGINE_T1:
 		break;
 	}
@@ -133,7 +132,7 @@ static uint16_t level_parameter(const struct transmission *t,
 	uint16_t wanted = block->level_parameter;
 
 	if (reader->quirk.flags & QUIRK_SPLIT_READS &&
-	    reader->desc.level == DESC_LEVEL_CHARACTER && wanted &&
+	    reader->slot[t->slot].level == DESC_LEVEL_CHARACTER && wanted &&
 	    (CCID_HEADER_SIZE + wanted) % PACKET_SIZE == 0)
 		return 1;
 	return wanted;
@@ -245,7 +244,7 @@ static bool is_stranded(const struct transmission *t, int r)
 	case ENGINE_APDU:
 		break;
 	case ENGINE_T0:
-		return t->reader->desc.level == DESC_LEVEL_CHARACTER &&
+		return t->reader->slot[t->slot].level == DESC_LEVEL_CHARACTER &&
 		       r != -ENOBUFS;
 	case ENGINE_T1:
 		return !t->session->t1.settled;
@@ -362,7 +361,7 @@ static int transmit_to_card(struct reader *reader, unsigned slot, int protocol,
 	t.deadline = clock_now() + ALL_MS;
 	r = agree(reader, slot, protocol);
 	if (r == 0) {
-		t.kind = kind_for(reader, t.session);
+		t.kind = kind_for(&reader->slot[slot]);
 		r = run(&t, command, size, answer, room, ret_size);
 	}
 	exchange_end(reader, slot);

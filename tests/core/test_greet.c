@@ -381,6 +381,43 @@ static void one_that_refuses_then_is_taken_as_it_was_made(void **state)
 	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
 }
 
+/* A sanitizer for threads sees whether what the greeting learns is guarded. */
+static void another_slot_is_used_while_the_reader_is_greeted_again(void **state)
+{
+	static const uint8_t command[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+	static struct order using, powering;
+	uint8_t list[200];
+	size_t size;
+
+	(void)state;
+	pretend(0x08E6, 0x3437, 0x0100);
+	set("<key>ifdDriverOptions</key><string>2</string>");
+	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 3);
+	device_set_slots(&fixture.device, 2, 2);
+	device_insert(&fixture.device, 1, 2);
+	pin_pad_will_say(NULL, 0);
+	pin_pad_will_say((const uint8_t *)"pad", 3);
+	pin_pad_will_say(NULL, 0);
+	pin_pad_will_say((const uint8_t *)"pad", 3);
+	fixture_open();
+	assert_int_equal(power_up(1), 0);
+	pthread_mutex_lock(&fixture.reader->lock);
+	fixture.reader->greeted = false;
+	pthread_mutex_unlock(&fixture.reader->lock);
+	device_hold(&fixture.device, USB_IN, true);
+	order_transmit(&using, 1, command, sizeof(command));
+	order_power_up(&powering, 0);
+	device_hold(&fixture.device, USB_IN, false);
+	assert_int_equal(control(fixture.reader, 1, LIST, NULL, 0, list,
+				 sizeof(list), &size), 0);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&using, NULL), 0);
+	assert_int_equal(using.size, 6);
+	assert_int_equal(order_join(&powering, NULL), 0);
+	assert_int_equal(pin_pad.escapes, 4);
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_SHORT_APDU);
+}
+
 static void a_reader_is_greeted_again_after_a_sleep(void **state)
 {
 	(void)state;
@@ -424,6 +461,7 @@ int main(int argc, char *argv[])
 		TEST(a_reader_that_refuses_apdu_mode_stays_at_its_level),
 		TEST(a_reader_is_greeted_again_after_a_reset),
 		TEST(one_that_refuses_then_is_taken_as_it_was_made),
+		TEST(another_slot_is_used_while_the_reader_is_greeted_again),
 		TEST(a_reader_is_greeted_again_after_a_sleep),
 	};
 
