@@ -309,7 +309,7 @@ static int begin_power_up(struct reader *reader, unsigned slot,
 
 static int power_up(struct reader *reader, unsigned slot, enum power_up how)
 {
-	bool warm;
+	bool warm = false;
 	int r = begin_power_up(reader, slot, how, &warm);
 
 	if (r < 0)

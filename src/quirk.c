@@ -128,7 +128,8 @@ static const struct row {
 	  { .flags = QUIRK_PIN_TEXTS | QUIRK_LONG_TRIES, .pause_ms = 1000,
 	    .pin = { .verify_messages = PIN_MESSAGES_1, .conditions = 0x02,
 		     .indexes = PIN_INDEXES_ALL },
-	    .pin_min = 4, .pin_max = 8 } },
+	    .pin_min = 4, .pin_max = 8,
+	    .prefix = { 0xB5, 0x01, 0x00, 0x03 }, .prefix_size = 4 } },
 
 	{ 0x09BE, 0x0002, ANY, { .ifsd = 254 } },	/* MySmartPad */
 	{ 0x09C3, 0x0008, ANY, { .firmware = 0x0203 } },

@@ -248,6 +248,9 @@ static void some_escape_commands_are_for_everybody(void **state)
 	assert_false(allows("\x52\xF8\x04\x01\x00", 5));
 	assert_false(allows("\x52\xF8\x04\x01\x01\x05", 6));
 	assert_false(allows("\x52\xF8\x04\x01", 4));
+	find(0x0982, 0x0008, 0);
+	assert_true(allows("\xB5\x01\x00\x03\x00", 5));
+	assert_false(allows("\xB5\x00", 2));
 	find(0x04E6, 0x5116, 0);
 	assert_false(allows("\x02", 1));
 	assert_false(allows("", 0));
