@@ -76,7 +76,8 @@ static void note_firmware(struct reader *reader, const uint8_t *bytes,
 }
 
 /* desc becomes what the reader tells of itself by now. */
-static struct feature_reader describe(struct reader *reader, struct desc *desc)
+static struct feature_reader describe(struct reader *reader, unsigned slot,
+				      struct desc *desc)
 {
 	struct feature_reader what = {
 		.desc = desc,
@@ -89,6 +90,7 @@ static struct feature_reader describe(struct reader *reader, struct desc *desc)
 
 	pthread_mutex_lock(&reader->lock);
 	*desc = reader->desc;
+	quirk_fit_slot(&reader->quirk, slot, desc);
 	what.firmware = reader->firmware_known ? reader->firmware : "";
 	what.conditions = reader->quirk.pin.conditions;
 	what.pin_min = reader->quirk.pin_min;
@@ -134,7 +136,7 @@ static int tell_properties(struct reader *reader, unsigned slot,
 	struct desc desc;
 
 	fetch_firmware(reader, slot);
-	what = describe(reader, &desc);
+	what = describe(reader, slot, &desc);
 	return give(answer, properties, feature_properties(&what, properties));
 }
 
@@ -188,7 +190,7 @@ static int dispatch(struct reader *reader, unsigned slot, uint64_t code,
 		    const uint8_t *request, size_t size, struct answer *answer)
 {
 	struct desc desc;
-	struct feature_reader what = describe(reader, &desc);
+	struct feature_reader what = describe(reader, slot, &desc);
 
 	what.escape = what.escape ||
 		      quirk_allows(&reader->quirk, request, size);
@@ -259,6 +261,7 @@ static void look_at_card(struct reader *reader, unsigned slot,
 
 	pthread_mutex_lock(&reader->lock);
 	*desc = reader->desc;
+	quirk_fit_slot(&reader->quirk, slot, desc);
 	facts->powered = truth->present && truth->powered == truth->visit;
 	facts->agreed = facts->powered && !exchange_is_owned(reader, slot) &&
 			session->agreed;

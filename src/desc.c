@@ -84,7 +84,7 @@ const uint8_t *desc_find(const uint8_t *extra, size_t size)
 }
 
 /* The bits exclude each other; where they do not, the reader can do more. */
-static enum desc_level parse_level(uint32_t features)
+enum desc_level desc_level_of(uint32_t features)
 {
 	if (features & 0x00040000u)
 		return DESC_LEVEL_EXTENDED_APDU;
@@ -158,7 +158,7 @@ int desc_parse(const uint8_t *raw, size_t size, struct desc *ret_desc)
 	parse_slots(raw, &desc);
 	desc.voltages = raw[VOLTAGE_SUPPORT] & VOLTAGES_KNOWN;
 	desc.features = get_le32(raw + FEATURES);
-	desc.level = parse_level(desc.features);
+	desc.level = desc_level_of(desc.features);
 	desc.protocols = get_le32(raw + PROTOCOLS) & PROTOCOLS_KNOWN;
 	parse_speeds(raw, &desc);
 	desc.max_ifsd = (uint8_t)clamp(get_le32(raw + MAX_IFSD), IFSD_MIN,

@@ -89,6 +89,9 @@ const uint8_t *desc_find(const uint8_t *extra, size_t size);
  */
 bool desc_is_reader(uint8_t interface_class, const uint8_t *found);
 
+/* Which level dwFeatures tell, the highest one of several. */
+enum desc_level desc_level_of(uint32_t features);
+
 /*
  * 0, -EINVAL if size or bLength is not DESC_SIZE, -EPROTO if no message fits
  * the limits.

@@ -60,13 +60,25 @@ static uint64_t find_end(const struct reader *reader, uint64_t now,
 }
 
 /* Caller locks. */
+static enum desc_level level_of(const struct reader *reader, unsigned slot)
+{
+	struct desc desc;
+
+	if (!reader->quirk.features)
+		return reader->desc.level;
+	desc = reader->desc;
+	quirk_fit_slot(&reader->quirk, slot, &desc);
+	return desc.level;
+}
+
+/* Caller locks. */
 static bool take(struct reader *reader, unsigned slot, uint64_t end)
 {
 	struct channel *channel = channel_find_free(reader);
 
 	if (!channel || !channel_take(channel, slot, true, end))
 		return false;
-	reader->slot[slot].level = reader->desc.level;
+	reader->slot[slot].level = level_of(reader, slot);
 	return true;
 }
 

@@ -39,8 +39,10 @@ static void apply_options(struct reader *reader)
 		quirk->level = (uint8_t)options->level;
 		quirk->short_only = false;
 	}
-	if (options->rate_cap)
+	if (options->rate_cap) {
 		quirk->rate_cap = options->rate_cap;
+		quirk->cap_slot = 0;
+	}
 	if (!options->pps)
 		quirk->flags |= QUIRK_NO_PPS;
 	if (!options->pin_pad)

@@ -241,6 +241,7 @@ static struct desc describe(struct reader *reader, unsigned slot)
 
 	pthread_mutex_lock(&reader->lock);
 	desc = reader->desc;
+	quirk_fit_slot(&reader->quirk, slot, &desc);
 	desc.level = reader->slot[slot].level;
 	pthread_mutex_unlock(&reader->lock);
 	return desc;
@@ -260,7 +261,7 @@ static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
 					: reader->speeds.rate_count,
 		.clocks = reader->speeds.clocks,
 		.clock_count = reader->speeds.clock_count,
-		.rate_cap = quirk->rate_cap,
+		.rate_cap = slot >= quirk->cap_slot ? quirk->rate_cap : 0,
 		.no_pps = quirk->flags & QUIRK_NO_PPS,
 	};
 	uint8_t bytes[READER_ATR_MAX];

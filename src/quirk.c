@@ -81,6 +81,15 @@ static const struct row {
 	{ 0x072F, 0x8202, ANY, { .message = 320 } },
 	{ 0x072F, 0x8306, ANY,	/* ACR85 */
 	  { .flags = QUIRK_PACKET_PAUSES, .level = LEVEL(SHORT_APDU) } },
+	/* contact and SAM slots, and as the second one a contactless one */
+	{ 0x072F, 0x2100, ANY,	/* ACR128 */
+	  { .features = 0x000204BA, .second_features = 0x0002047A } },
+	{ 0x072F, 0x2215, ANY,	/* ACR1281, two SAMs */
+	  { .features = 0x000204BA, .second_features = 0x0004047A,
+	    .rate_cap = 125000 } },
+	{ 0x072F, 0x2224, ANY,	/* ACR1281, contact, SAM */
+	  { .features = 0x000204BA, .second_features = 0x0004047A,
+	    .rate_cap = 125000, .cap_slot = 2 } },
 	{ 0x072F, 0x90D2, ANY,	/* ACR83 */
 	  { .flags = QUIRK_KEYS_BY_VERSION, .lcd_lines = 2, .lcd_characters = 16 } },
 	/* ACR1222 and ACR32 count their slots wrongly */
@@ -227,8 +236,11 @@ static void add(struct quirk *to, const struct quirk *from)
 	ADD(lcd_characters);
 	ADD(ifsd);
 	ADD(message);
+	ADD(features);
+	ADD(second_features);
 	ADD(rate_cap);
 	ADD(rate_slot);
+	ADD(cap_slot);
 	ADD(pause_ms);
 	ADD(start_ms);
 	ADD(extra_wait_s);
@@ -282,6 +294,15 @@ void quirk_fit(const struct quirk *quirk, struct desc *desc)
 		desc->features |= DESC_AUTO_IFSD;
 	if (quirk->flags & QUIRK_NO_PIN_PAD)
 		desc->pin_support = 0;
+}
+
+void quirk_fit_slot(const struct quirk *quirk, unsigned slot, struct desc *desc)
+{
+	if (!quirk->features)
+		return;
+	desc->features = slot == 1 ? quirk->second_features : quirk->features;
+	if (!quirk->level)
+		desc->level = desc_level_of(desc->features);
 }
 
 bool quirk_allows(const struct quirk *quirk, const uint8_t *escape, size_t size)

@@ -74,6 +74,8 @@
 
 struct quirk {
 	uint32_t flags;		/* QUIRK_* */
+	uint32_t features;	/* dwFeatures of its slots, */
+	uint32_t second_features;	/* and of its second one; 0: as told */
 	uint32_t rate_cap;	/* bit/s; 0: none */
 	struct pin_rules pin;
 	uint16_t message;	/* 0: as told */
@@ -89,6 +91,7 @@ struct quirk {
 	uint8_t ifsd;		/* 0: as told */
 	uint8_t rate_slot;	/* from this slot on it knows quirk_rates and
 				 * no others; 0: as told */
+	uint8_t cap_slot;	/* from this slot on rate_cap holds */
 	uint8_t pin_min, pin_max;	/* digits; 0: untold */
 	bool escape;		/* anybody may send any escape command */
 	uint8_t prefix[QUIRK_PREFIX_MAX];	/* or those that go on so */
@@ -103,6 +106,13 @@ bool quirk_find(uint16_t vendor, uint16_t product, uint16_t firmware,
 
 /* Mends what the reader tells of itself. */
 void quirk_fit(const struct quirk *quirk, struct desc *desc);
+
+/*
+ * What a slot can, where a reader has slots of several kinds behind one
+ * description. desc is a copy of the reader's.
+ */
+void quirk_fit_slot(const struct quirk *quirk, unsigned slot,
+		    struct desc *desc);
 
 /* True if it is for everybody, whatever the administrator allows. */
 bool quirk_allows(const struct quirk *quirk, const uint8_t *escape, size_t size);

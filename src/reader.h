@@ -65,7 +65,7 @@ struct slot {
 
 	struct session session;	/* belongs to the owner, as do the next two */
 	uint8_t select;		/* bPowerSelect that it answered to at once */
-	enum desc_level level;	/* desc.level as it took the slot */
+	enum desc_level level;	/* the slot's, as it took it */
 };
 
 struct reader {

@@ -352,6 +352,22 @@ static void how_many_digits_it_takes_is_told(void **state)
 			       "\x06\x01\x01\x07\x01\x1F", 6));
 }
 
+static void each_slot_works_at_its_own_level(void **state)
+{
+	static const uint8_t extended[7] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+
+	(void)state;
+	pretend(0x072F, 0x2224);
+	device_set_features(&fixture.device, EXTENDED_LEVEL | DEVICE_AUTOMATIC);
+	open_ready(3, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		order_transmit(&order, i, extended, sizeof(extended));
+		stopped_clock_pass(1000);
+		order_join(&order, NULL);
+		assert_int_equal(order.r == 0, i == 1);
+	}
+}
+
 static void a_pin_pad_that_tells_the_pin_is_not_offered(void **state)
 {
 	(void)state;
@@ -498,6 +514,7 @@ int main(int argc, char *argv[])
 		TEST(a_reader_gets_its_packets_with_pauses_between),
 		TEST(others_get_a_command_at_once),
 		TEST(a_card_pulled_in_such_a_pause_ends_the_command),
+		TEST(each_slot_works_at_its_own_level),
 		TEST(a_pin_pad_that_tells_the_pin_is_not_offered),
 		TEST(it_is_if_the_administrator_knows_better),
 	};

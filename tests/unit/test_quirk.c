@@ -256,6 +256,33 @@ static void some_escape_commands_are_for_everybody(void **state)
 	assert_false(allows("", 0));
 }
 
+static void slots_of_several_kinds_have_features_of_their_own(void **state)
+{
+	(void)state;
+	desc = (struct desc){ .features = 1, .level = DESC_LEVEL_TPDU };
+	find(0x072F, 0x2224, 0);
+	quirk_fit_slot(&quirk, 0, &desc);
+	assert_int_equal(desc.features, 0x000204BA);
+	assert_int_equal(desc.level, DESC_LEVEL_SHORT_APDU);
+	quirk_fit_slot(&quirk, 1, &desc);
+	assert_int_equal(desc.features, 0x0004047A);
+	assert_int_equal(desc.level, DESC_LEVEL_EXTENDED_APDU);
+	assert_int_equal(quirk.rate_cap, 125000);
+	assert_int_equal(quirk.cap_slot, 2);
+	find(0x072F, 0x2100, 0);
+	quirk_fit_slot(&quirk, 1, &desc);
+	assert_int_equal(desc.features, 0x0002047A);
+	assert_int_equal(desc.level, DESC_LEVEL_SHORT_APDU);
+	quirk.level = DESC_LEVEL_TPDU + 1;	/* an administrator's */
+	desc.level = DESC_LEVEL_TPDU;
+	quirk_fit_slot(&quirk, 0, &desc);
+	assert_int_equal(desc.level, DESC_LEVEL_TPDU);
+	find(0x04E6, 0x5116, 0);
+	desc.features = 1;
+	quirk_fit_slot(&quirk, 1, &desc);
+	assert_int_equal(desc.features, 1);
+}
+
 static void a_card_that_needs_more_time_gets_it(void **state)
 {
 	uint8_t atr[] = {
@@ -285,6 +312,7 @@ int main(void)
 		TEST(firmware_is_bad_below_a_version),
 		TEST(pin_pads_get_what_they_take),
 		TEST(some_escape_commands_are_for_everybody),
+		TEST(slots_of_several_kinds_have_features_of_their_own),
 		TEST(a_card_that_needs_more_time_gets_it),
 	};
 
