@@ -32,6 +32,7 @@ IDS = {(0x04E6, 0x5101): "one", (0x04E6, 0x5102): "two",
 # of another slot for some, and be asked every two after a quiet time.
 TOLD = 6
 TOLD_COMPARED = 3       # the time for drivers that are only measured
+PROMPT = 1              # time for a swap and its arrival in most cases
 MOMENT = 0.15           # a swap comes up to so many seconds after the last one
 # One notification for both movements looks like the habit of some readers, to
 # notify after power-offs. If it comes so soon after them time after time, it is
@@ -246,6 +247,32 @@ class Slot:
         except pcsc.Error:
             pass
 
+    # --- swaps that wait for a command
+
+    def see_to_swap(self, handle):
+        """What comes late of the swap before can end a client's command before
+        it reaches the reader: then the swap that waits for it comes with
+        another one, by another client."""
+        try:
+            self.watch.until(self.is_told, PROMPT)
+        except pcsc.Error as error:
+            if error.code != pcsc.TIMEOUT:
+                raise
+            inside = self.control("state", self.name).get(f"card{self.number}")
+            if inside and int(inside) != self.serial:
+                self.let_go(handle)
+                self.command_again()
+
+    def command_again(self):
+        """One of each kind that a swap can wait for."""
+        try:
+            handle = self.context.connect(self.watch.reader)
+            handle.transmit(IDENTITY)
+            handle.reconnect(what=pcsc.RESET)
+            handle.disconnect()
+        except pcsc.Error:
+            pass
+
     # --- ways to use a card while it is swapped
 
     def nobody(self, gap):
@@ -278,6 +305,7 @@ class Slot:
         self.swap_on(gap, "xfr", self.random.randint(0, 1200 * takes))
         self.ask(handle, long_apdu(takes))
         self.ask(handle)
+        self.see_to_swap(handle)
         self.see()
         self.ask(handle)
         self.let_go(handle)
@@ -303,6 +331,7 @@ class Slot:
             # The handle may be the new card's if that is known already.
             if not self.is_told(self.watch.look()):
                 self.ask(handle)
+        self.see_to_swap(handle)
         self.see()
         self.control("set", self.name, "power-time=0")
         self.let_go(handle)
