@@ -109,9 +109,15 @@ static void slot_unhollow(struct track_slot *s)
 	s->hollow = 0;
 }
 
+/* A card that was changed has none, and the answer will say so. */
+static bool power_tells(const struct track *t, const struct track_slot *s)
+{
+	return slot_powered(s) && !t->auto_activation && answers_tell(t);
+}
+
 /*
- * A card without power leaves no trace of having been another one meanwhile but
- * its ATR, if pcscd has had one.
+ * Else a card leaves no trace of having been another one meanwhile but its ATR,
+ * if pcscd has had one.
  */
 unsigned track_missed(struct track *t, unsigned slot)
 {
@@ -121,8 +127,7 @@ unsigned track_missed(struct track *t, unsigned slot)
 	s->announced = true;
 	s->suspect_ms = 0;
 	slot_unhollow(s);
-	s->unsure = s->present && s->shown == s->visit &&
-		    !(slot_powered(s) && answers_tell(t));
+	s->unsure |= s->present && s->shown == s->visit && !power_tells(t, s);
 	return answers_tell(t) ? slot_doubt(s) : 0;
 }
 

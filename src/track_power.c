@@ -52,6 +52,7 @@ unsigned track_power_done(struct track *t, unsigned slot, uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
 	bool absent = s->power_icc == CCID_ICC_ABSENT;
+	bool unsure = s->unsure;
 
 	if (s->power_icc == CCID_ICC_ACTIVE || t->answers != TRACK_TELLING ||
 	    s->visit != s->power_visit || !s->present ||
@@ -60,7 +61,7 @@ unsigned track_power_done(struct track *t, unsigned slot, uint64_t now)
 	t->answers = TRACK_VAGUE;
 	t->untrue_ms = absent ? now : 0;
 	track_resign(t);
-	s->unsure = false;
+	s->unsure = unsure;	/* what the reply made of it was untrue */
 	return TRACK_SETTLED | TRACK_UNTRUE;
 }
 

@@ -258,7 +258,7 @@ struct world {
 	uint8_t left;		/* some card, since it saw a removal last */
 	uint8_t evident;	/* the driver was told that it left */
 	uint8_t excused;	/* what it knows, by a stated limit */
-	uint8_t latent;		/* the card that pcscd knew was off as it left */
+	uint8_t latent;		/* and nothing but an ATR can tell so yet */
 	uint8_t unseen;		/* nothing can have told the driver the state */
 	uint8_t stopped;	/* and the wait has not returned since */
 

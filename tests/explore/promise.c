@@ -56,10 +56,14 @@ bool promise_is_beyond_knowing(const struct bench *bench)
 /* The driver hears of the swap that is owed: from now on it is known. */
 void promise_evident(struct bench *bench, bool beyond_knowing)
 {
-	if (beyond_knowing)
-		promise_excuse(&bench->world);
-	else
-		bench->world.evident = true;
+	struct world *w = &bench->world;
+
+	if (!beyond_knowing) {
+		w->evident = true;
+		return;
+	}
+	w->latent = true;
+	w->client_card = 0;
 }
 
 /* A card that lost its power is known by that, whatever was lost. */
@@ -121,13 +125,14 @@ void promise_at_atr(struct bench *bench)
 		take_stale_atr(bench);
 }
 
-/* A card that left while it was off was known by its ATR alone. */
+/* What nothing but an ATR could tell, another ATR does. */
 void promise_at_identity(struct bench *bench)
 {
 	struct world *w = &bench->world;
 
-	if (w->latent)
-		w->evident = true;
+	if (!w->latent || w->call_card == w->known)
+		return;
+	w->evident = true;
 	w->latent = false;
 }
 

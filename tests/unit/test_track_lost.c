@@ -137,6 +137,51 @@ static void a_card_swapped_asleep_while_off_is_known_by_its_atr(void **state)
 	assert_true(track_identified(&t, 0, false, now) & TRACK_SWAPPED);
 }
 
+static void use_card_that_activates(void)
+{
+	open_auto_slot(false);
+	insert();
+	begin_power(TRACK_POWER_ON);
+	track_identified(&t, 0, false, now);
+	end_power(true);
+	later(10000);
+}
+
+static unsigned atr_after_a_loss(bool same)
+{
+	missed();
+	ask();
+	assert_int_equal(answered(CCID_ICC_ACTIVE), TRACK_SETTLED);
+	begin_power(TRACK_POWER_ON);
+	return track_identified(&t, 0, same, now);
+}
+
+/* Active is any card there. */
+static void a_card_that_activates_itself_is_known_by_its_atr(void **state)
+{
+	(void)state;
+	use_card_that_activates();
+	assert_int_equal(atr_after_a_loss(true), 0);
+	assert_int_equal(end_power(true), 0);
+	assert_true(atr_after_a_loss(false) & TRACK_SWAPPED);
+}
+
+/* The bit was ignored, for readers set it behind power commands. */
+static void a_loss_makes_nothing_surer(void **state)
+{
+	(void)state;
+	use_card_that_activates();
+	for (unsigned i = 0; i < 2; i++) {
+		begin_power(TRACK_POWER_ON);
+		track_identified(&t, 0, true, now);
+		end_power(true);
+		notified(true, true);
+	}
+	assert_true(t.slot[0].unsure);
+	missed();
+	assert_true(t.slot[0].unsure);
+}
+
 static void a_reset_makes_one_swap_of_a_powered_card(void **state)
 {
 	(void)state;
@@ -318,6 +363,21 @@ static void a_reader_that_calls_powered_cards_inactive_is_not_believed(
 	assert_int_equal(track_may_transmit(&t, 0), 0);
 }
 
+/* It is found out just then, and makes nothing surer either. */
+static void its_cards_are_known_by_their_atr_from_the_first_on(void **state)
+{
+	(void)state;
+	watch_powered_card();
+	power_off();
+	missed();
+	ask();
+	answered(CCID_ICC_INACTIVE);
+	begin_power(TRACK_POWER_ON);
+	replied(CCID_ICC_INACTIVE);
+	assert_true(track_power_done(&t, 0, now) & TRACK_UNTRUE);
+	assert_true(track_identified(&t, 0, false, now) & TRACK_SWAPPED);
+}
+
 static void a_reader_that_misses_powered_cards_is_not_believed(void **state)
 {
 	(void)state;
@@ -425,6 +485,8 @@ int main(void)
 			another_atr_is_a_swap_if_no_movement_was_announced_yet),
 		cmocka_unit_test(an_atr_from_before_a_sleep_is_worth_nothing),
 		cmocka_unit_test(a_card_swapped_asleep_while_off_is_known_by_its_atr),
+		cmocka_unit_test(a_card_that_activates_itself_is_known_by_its_atr),
+		cmocka_unit_test(a_loss_makes_nothing_surer),
 		cmocka_unit_test(a_reset_makes_one_swap_of_a_powered_card),
 		cmocka_unit_test(a_card_that_left_in_a_reset_is_told_as_removed_once),
 		cmocka_unit_test(the_first_message_after_a_reset_may_repeat_the_state),
@@ -439,6 +501,7 @@ int main(void)
 		cmocka_unit_test(sleep_makes_a_silent_reader_worth_a_question),
 		cmocka_unit_test(a_paced_reader_is_asked_on_at_the_slowest_pace),
 		cmocka_unit_test(a_reader_that_calls_powered_cards_inactive_is_not_believed),
+		cmocka_unit_test(its_cards_are_known_by_their_atr_from_the_first_on),
 		cmocka_unit_test(a_reader_that_misses_powered_cards_is_not_believed),
 		cmocka_unit_test(a_reader_that_announces_the_removal_is_believed_again),
 		cmocka_unit_test(a_paced_reader_is_believed_that_cards_are_there),
