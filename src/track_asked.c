@@ -40,14 +40,14 @@ void track_deaf(struct track *t)
 static uint64_t pace(const struct track *t, const struct track_slot *s,
 		     uint64_t now)
 {
-	uint64_t pause = (now - s->used_ms) / TRACK_QUIET_FACTOR;
+	uint64_t pause = (now - s->used_ms) / TRACK_QUIET_PART;
 
 	if (t->answers == TRACK_SILENT)
-		return t->poll_ms * TRACK_QUIET_FACTOR;
+		return t->poll_ms * TRACK_QUIET_MAX;
 	if (pause < t->poll_ms)
 		return t->poll_ms;
-	if (pause > t->poll_ms * TRACK_QUIET_FACTOR)
-		return t->poll_ms * TRACK_QUIET_FACTOR;
+	if (pause > t->poll_ms * TRACK_QUIET_MAX)
+		return t->poll_ms * TRACK_QUIET_MAX;
 	return pause;
 }
 

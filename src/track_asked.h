@@ -20,7 +20,8 @@
 
 #define TRACK_CHECK_MS		1000	/* first check of an unproven endpoint */
 #define TRACK_CHECK_MAX_MS	60000
-#define TRACK_QUIET_FACTOR	10	/* pace slows down to interval times this */
+#define TRACK_QUIET_PART	10	/* the pause, of the time it has been quiet */
+#define TRACK_QUIET_MAX		15	/* at most so many intervals */
 
 /* At most TOKENS + 1000 / REFILL_MS = 10 questions in any second, per reader. */
 #define TRACK_TOKENS		2

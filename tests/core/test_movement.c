@@ -134,7 +134,7 @@ static void a_quiet_reader_is_asked_less_often(void **state)
 	stopped_clock_pass(60000);
 	sent = messages_sent();
 	stopped_clock_pass(60000);
-	assert_in_range(messages_sent() - sent, 25, 35);
+	assert_in_range(messages_sent() - sent, 17, 23);
 	watch_stop();
 }
 

@@ -216,13 +216,13 @@ static void a_paced_reader_is_asked_less_while_it_is_quiet(void **state)
 		uint64_t quiet, pause;
 	} rows[] = {
 		{ 0, 200 }, { 2000, 200 }, { 10000, 1000 },
-		{ 20000, 2000 }, { 1000000, 2000 },
+		{ 20000, 2000 }, { 30000, 3000 }, { 1000000, 3000 },
 	};
 
 	(void)state;
 	open_paced_slot(false);
 	enter();
-	for (unsigned i = 0; i < 5; i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		t.slot[0].used_ms = now - rows[i].quiet;
 		ask();
 		answered(CCID_ICC_ABSENT);

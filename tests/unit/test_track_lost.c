@@ -332,8 +332,8 @@ static void a_paced_reader_is_asked_on_at_the_slowest_pace(void **state)
 	open_paced_slot(false);
 	enter();
 	stay_silent(TRACK_SILENT_ROW);
-	assert_int_equal(due_in(), POLL_MS * TRACK_QUIET_FACTOR);
-	later(POLL_MS * TRACK_QUIET_FACTOR);
+	assert_int_equal(due_in(), POLL_MS * TRACK_QUIET_MAX);
+	later(POLL_MS * TRACK_QUIET_MAX);
 	ask();
 	answered(CCID_ICC_INACTIVE);
 	assert_inside(1);
