@@ -64,13 +64,13 @@ enum ledger_cause {
 };
 
 struct ledger_entry {
-	uint32_t number;
-	uint8_t slot;
-	enum ledger_kind kind;
-	enum ledger_cause cause;
-	uint32_t visit;
 	uint64_t wall_ms;
 	uint64_t monotonic_ms;
+	uint32_t number;
+	uint32_t visit;
+	uint8_t slot;
+	enum ledger_kind kind : 8;
+	enum ledger_cause cause : 8;
 };
 
 struct ledger {

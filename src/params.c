@@ -360,7 +360,7 @@ enum params_pps params_check_pps(const struct params *params,
 }
 
 size_t params_list(const uint8_t *raw, size_t size, uint8_t promised,
-		   uint32_t ret_list[PARAMS_LIST_MAX])
+		   uint32_t *ret_list)
 {
 	if (size != 4u * promised)
 		return 0;

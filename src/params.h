@@ -112,11 +112,11 @@ enum params_pps params_check_pps(const struct params *params,
 
 /*
  * A list as GET_DATA_RATES or GET_CLOCK_FREQUENCIES gave it, into ret_list with
- * room for PARAMS_LIST_MAX. Returns how many numbers there are; 0, and nothing
+ * room for the promised count. Returns how many numbers there are; 0, and nothing
  * written, if the size is not that of the promised count.
  */
 size_t params_list(const uint8_t *raw, size_t size, uint8_t promised,
-		   uint32_t ret_list[PARAMS_LIST_MAX]);
+		   uint32_t *ret_list);
 
 /*
  * The slowest clock that the card may get, kHz, TIMES_CLOCK_MIN..MAX: what the

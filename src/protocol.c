@@ -17,7 +17,7 @@
 
 /* Owners of two slots may ask at the same time: what is complete stays. */
 static void ask_list(struct reader *reader, uint8_t request, uint8_t promised,
-		     uint32_t list[PARAMS_LIST_MAX], size_t *count)
+		     uint32_t *list, size_t *count)
 {
 	uint8_t raw[4 * PARAMS_LIST_MAX];
 	int r;

@@ -100,6 +100,19 @@ static void destroy_slots(struct reader *reader)
 	free(reader->slot);
 }
 
+/* For as many numbers as the reader promises, if it is ever asked for them. */
+static int init_speeds(struct reader *reader)
+{
+	const struct desc *desc = &reader->desc;
+	uint32_t *room = calloc(desc->rates + desc->clocks + 1u, sizeof(*room));
+
+	if (!room)
+		return -ENOMEM;
+	reader->speeds.rates = room;
+	reader->speeds.clocks = room + desc->rates;
+	return 0;
+}
+
 static int init_locks(struct reader *reader)
 {
 	int r = -pthread_mutex_init(&reader->lock, NULL);
@@ -113,6 +126,8 @@ static int start(struct reader *reader)
 
 	if (r == 0)
 		r = init_slots(reader);
+	if (r == 0)
+		r = init_speeds(reader);
 	if (r < 0)
 		return r;
 	track_init(&reader->track, reader->desc.slots,
@@ -187,6 +202,7 @@ void reader_close(struct reader *reader)
 	usb_close(reader->usb);
 	gate_leave(reader->gate);
 	destroy_slots(reader);
+	free(reader->speeds.rates);
 	pthread_cond_destroy(&reader->quiet);
 	pthread_mutex_destroy(&reader->lock);
 	log_write(LOG_LEVEL_INFO, reader->label, "closed");

@@ -28,9 +28,9 @@ struct session {
 /* What the reader can do beyond its class descriptor; asked for once. */
 struct session_speeds {
 	bool asked;
-	uint32_t rates[PARAMS_LIST_MAX];	/* bit/s */
+	uint32_t *rates;	/* bit/s; room for desc.rates */
 	size_t rate_count;
-	uint32_t clocks[PARAMS_LIST_MAX];	/* kHz */
+	uint32_t *clocks;	/* kHz; room for desc.clocks */
 	size_t clock_count;
 };
 
