@@ -113,18 +113,24 @@ def _connections():
     return found
 
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.Lock()    # or one's descriptor is another's, soon
 
 
 def _establish():
-    """A context, and the descriptor of its connection."""
+    """A context, and the descriptor of its connection; None if others came or
+    went meanwhile."""
     handle = ctypes.c_long()
     with _one_at_a_time:
         before = _connections()
         _call("SCardEstablishContext", ctypes.c_ulong(2), None, None,
               ctypes.byref(handle))
-        descriptor, = _connections() - before
-    return handle, descriptor
+        new = _connections() - before
+    return handle, new.pop() if len(new) == 1 else None
+
+
+def _release(handle):
+    with _one_at_a_time:
+        _call("SCardReleaseContext", handle)
 
 
 class Watchdog(threading.Thread):
@@ -138,7 +144,7 @@ class Watchdog(threading.Thread):
         self.over = threading.Event()
 
     def run(self):
-        if not self.over.wait(self.seconds):
+        if not self.over.wait(self.seconds) and self.descriptor is not None:
             with _as_socket(self.descriptor) as end:
                 end.shutdown(socket.SHUT_RDWR)
 
@@ -185,7 +191,7 @@ class Context:
     def close(self):
         """SCardReleaseContext"""
         self._hang_up()
-        _call("SCardReleaseContext", self.handle)
+        _release(self.handle)
 
     def readers(self):
         """Names, in pcscd's order."""
@@ -248,7 +254,7 @@ class Context:
         asking, self.asking = self.asking, None
         if asking is not None:
             with contextlib.suppress(Error):
-                _call("SCardReleaseContext", asking)
+                _release(asking)
 
     def wait_for_readers(self, count, timeout=10):
         """Waits until there are so many; their names. Error TIMEOUT.
