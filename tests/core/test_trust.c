@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Readers whose answers to "what is in the slot?" are wrong, late or missing. */
+/*
+ * Readers whose answers to "what is in the slot?" are wrong, late or missing, and
+ * such as announce movements that there were not.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -167,6 +170,107 @@ static void sixteen_slots_share_one_budget(void **state)
 	order_join(&a, NULL);
 }
 
+/* --- readers that set the change bit at power commands */
+
+static void chatter(struct device *device, unsigned slot, uint8_t type)
+{
+	static const uint8_t changed[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
+
+	(void)slot;
+	if (type == CCID_POWER_ON || type == CCID_POWER_OFF)
+		script_put(&device->script, USB_INTERRUPT, 0, changed,
+			   sizeof(changed), 0);
+}
+
+static void plug_chatty(uint32_t features)
+{
+	device_set_features(&fixture.device,
+			    SHORT_LEVEL | DEVICE_AUTOMATIC | features);
+	fixture.device.watch = chatter;
+	fixture_open();
+	stopped_clock_pass(5000);
+}
+
+/* As pcscd does it: what is there is powered up. Returns the power-ups. */
+static unsigned follow(void)
+{
+	enum track_presence before = TRACK_EMPTY;
+	unsigned n = 0;
+
+	for (int i = 0; i < 20; i++) {
+		enum track_presence now;
+
+		assert_int_equal(movement_wait(fixture.reader, 0, 0), 0);
+		now = movement_presence(fixture.reader, 0);
+		if (now == TRACK_PRESENT && before == TRACK_EMPTY) {
+			order_power_up(&a, 0);
+			stopped_clock_pass(200);
+			order_join(&a, NULL);
+			n++;
+		}
+		before = now;
+		stopped_clock_settle();
+	}
+	return n;
+}
+
+static void reset_in_peace(void)
+{
+	stopped_clock_pass(5000);
+	watch_start(0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(power_off(0), 0);
+		stopped_clock_pass(100);
+		assert_int_equal(power_up(0), 0);
+		stopped_clock_pass(100);
+		assert_int_equal(transmit_serial(0), SERIAL);
+	}
+	assert_false(call_is_over(&watching.call));
+	watch_stop();
+}
+
+/* Each bit is a power-up of pcscd's, which makes the next one. */
+static void a_reader_that_sets_the_bit_at_power_ups_is_found_out(void **state)
+{
+	(void)state;
+	plug_chatty(DESC_AUTO_ACTIVATION);
+	insert(SERIAL);
+	assert_in_range(follow(), 1, 5);
+	assert_int_equal(transmit_serial(0), SERIAL);
+	assert_int_equal(log_count("at its own power commands"), 1);
+}
+
+static void once_it_is_found_out_a_card_is_used_in_peace(void **state)
+{
+	(void)state;
+	plug_chatty(0);
+	insert(SERIAL);
+	for (int i = 0; i < 3; i++) {
+		follow();
+		stopped_clock_pass(5000);
+		power_off(0);
+		stopped_clock_settle();
+	}
+	follow();
+	reset_in_peace();
+}
+
+static void its_swaps_are_told_all_the_same(void **state)
+{
+	(void)state;
+	once_it_is_found_out_a_card_is_used_in_peace(state);
+	stopped_clock_pass(5000);
+	follow();
+	fixture.device.announcement = DEVICE_MERGED;
+	device_hold(&fixture.device, USB_INTERRUPT, true);
+	device_swap(&fixture.device, 0, SERIAL + 1);
+	device_hold(&fixture.device, USB_INTERRUPT, false);
+	stopped_clock_pass(1000);
+	assert_int_equal(transmit_serial(0), 0);
+	follow();
+	assert_int_equal(transmit_serial(0), SERIAL + 1);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +282,9 @@ int main(int argc, char *argv[])
 		TEST(a_reader_that_answers_no_more_is_not_asked_for_ever),
 		TEST(a_slow_reader_rests_as_long_as_it_works),
 		TEST(sixteen_slots_share_one_budget),
+		TEST(a_reader_that_sets_the_bit_at_power_ups_is_found_out),
+		TEST(once_it_is_found_out_a_card_is_used_in_peace),
+		TEST(its_swaps_are_told_all_the_same),
 	};
 
 	if (argc > 1)
