@@ -14,6 +14,7 @@
 #include "route.h"
 
 #define PACKET_SIZE	64	/* QUIRK_PACKET_PAUSES: at full speed */
+#define IN_MIN		320	/* packets for the answer to a short APDU */
 
 static const uint8_t no_parameters[3];
 
@@ -345,18 +346,26 @@ void channel_send_abort(struct channel *channel)
 	submit(channel, CCID_ABORT, no_parameters, 0);
 }
 
-static int open_one(struct reader *reader, struct channel *channel)
+/* Some readers answer more than they say they can. */
+static size_t in_size(const struct reader *reader)
 {
 	size_t size = reader->desc.max_message;
+
+	return size > IN_MIN ? size : IN_MIN;
+}
+
+static int open_one(struct reader *reader, struct channel *channel)
+{
 	int r;
 
 	channel->reader = reader;
-	r = usb_transfer_new(reader->usb, USB_OUT, size, out_done, channel,
+	r = usb_transfer_new(reader->usb, USB_OUT,
+			     reader->desc.max_message, out_done, channel,
 			     &channel->out);
 	if (r < 0)
 		return r;
-	return usb_transfer_new(reader->usb, USB_IN, size, in_done, channel,
-				&channel->in);
+	return usb_transfer_new(reader->usb, USB_IN, in_size(reader), in_done,
+				channel, &channel->in);
 }
 
 int channel_open_all(struct reader *reader)

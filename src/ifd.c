@@ -12,11 +12,11 @@
 #include <errno.h>
 #include <ifdhandler.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cancel.h"
 #include "card.h"
 #include "control.h"
 #include "log.h"
@@ -58,13 +58,6 @@ static RESPONSECODE code_or(int error, RESPONSECODE code)
 	return error == -ENODEV ? IFD_NO_SUCH_DEVICE : code;
 }
 
-static void enter(void)
-{
-	int before;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-}
-
 /* -ENXIO: another interface of the same device, quietly left alone. */
 static RESPONSECODE code_of_open(int error, const char *device)
 {
@@ -83,7 +76,7 @@ static RESPONSECODE code_of_open(int error, const char *device)
 
 EXPORT RESPONSECODE IFDHCreateChannelByName(DWORD Lun, LPSTR DeviceName)
 {
-	enter();
+	cancel_shut();
 	if (!DeviceName)
 		return IFD_COMMUNICATION_ERROR;
 	return code_of_open(lun_open(Lun, DeviceName), DeviceName);
@@ -92,7 +85,7 @@ EXPORT RESPONSECODE IFDHCreateChannelByName(DWORD Lun, LPSTR DeviceName)
 /* Only reader.conf entries without a device name come here: no USB reader. */
 EXPORT RESPONSECODE IFDHCreateChannel(DWORD Lun, DWORD Channel)
 {
-	enter();
+	cancel_shut();
 	log_write(LOG_LEVEL_CRITICAL, NULL,
 		  "Lun %lX, channel %lX: a USB reader is opened by its name",
 		  Lun, Channel);
@@ -101,25 +94,18 @@ EXPORT RESPONSECODE IFDHCreateChannel(DWORD Lun, DWORD Channel)
 
 EXPORT RESPONSECODE IFDHCloseChannel(DWORD Lun)
 {
-	enter();
+	cancel_shut();
 	return lun_close(Lun) == 0 ? IFD_SUCCESS : IFD_COMMUNICATION_ERROR;
 }
 
-/*
- * An order to end is obeyed, whatever the polling function returns later.
- * Signals are for other threads from now on: a handler of pcscd's that writes,
- * in a thread that is told to end, is where it would end, and the signal lost.
- */
+/* An order to end is obeyed, whatever the polling function returns later. */
 static void obey_cancel(void)
 {
-	sigset_t all;
-	int before;
+	sigset_t before;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+	cancel_open(&before);
 	pthread_testcancel();
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	cancel_close(&before);
 }
 
 static RESPONSECODE poll_lun(DWORD Lun, int timeout_ms)
@@ -141,7 +127,7 @@ static RESPONSECODE stop_lun(DWORD Lun)
 {
 	struct lun *lun;
 
-	enter();
+	cancel_shut();
 	lun = lun_get(Lun);
 	if (!lun)
 		return IFD_COMMUNICATION_ERROR;
@@ -259,7 +245,7 @@ EXPORT RESPONSECODE IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length,
 	RESPONSECODE code;
 	struct lun *lun;
 
-	enter();
+	cancel_shut();
 	if (!Length)
 		return IFD_ERROR_TAG;
 	lun = lun_get(Lun);
@@ -276,7 +262,7 @@ EXPORT RESPONSECODE IFDHSetCapabilities(DWORD Lun, DWORD Tag, DWORD Length,
 {
 	struct lun *lun;
 
-	enter();
+	cancel_shut();
 	if (Tag != TAG_IFD_DEVICE_REMOVED || Length != 1 || !Value)
 		return IFD_ERROR_TAG;
 	lun = lun_get(Lun);
@@ -300,7 +286,7 @@ EXPORT RESPONSECODE IFDHSetProtocolParameters(DWORD Lun, DWORD Protocol,
 	(void)PTS1;
 	(void)PTS2;
 	(void)PTS3;
-	enter();
+	cancel_shut();
 	lun = lun_get(Lun);
 	if (!lun)
 		return IFD_COMMUNICATION_ERROR;
@@ -338,7 +324,7 @@ EXPORT RESPONSECODE IFDHPowerICC(DWORD Lun, DWORD Action, PUCHAR Atr,
 	struct lun *lun;
 	int r;
 
-	enter();
+	cancel_shut();
 	if (!Atr || !AtrLength)
 		return IFD_COMMUNICATION_ERROR;
 	room = *AtrLength;
@@ -369,7 +355,7 @@ EXPORT RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci,
 	int r;
 
 	(void)RecvPci;
-	enter();
+	cancel_shut();
 	if (!RxLength)
 		return IFD_COMMUNICATION_ERROR;
 	room = *RxLength;
@@ -397,7 +383,7 @@ EXPORT RESPONSECODE IFDHControl(DWORD Lun, DWORD dwControlCode,
 	size_t size = 0;
 	int r;
 
-	enter();
+	cancel_shut();
 	if (!pdwBytesReturned)
 		return IFD_COMMUNICATION_ERROR;
 	*pdwBytesReturned = 0;
@@ -418,7 +404,7 @@ EXPORT RESPONSECODE IFDHICCPresence(DWORD Lun)
 	enum track_presence presence;
 	struct lun *lun;
 
-	enter();
+	cancel_shut();
 	lun = lun_get(Lun);
 	if (!lun)
 		return IFD_COMMUNICATION_ERROR;

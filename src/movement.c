@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "cancel.h"
 #include "clock.h"
 #include "halt.h"
 #include "exchange.h"
@@ -314,11 +315,11 @@ void movement_notified(struct reader *reader, unsigned slot, bool present,
 static void wait_cancelable(struct reader *reader, unsigned slot,
 			    uint64_t until)
 {
-	int before;
+	sigset_t before;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+	cancel_open(&before);
 	clock_wait(&reader->slot[slot].moved, &reader->lock, until);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	cancel_close(&before);
 }
 
 /* Until when the watcher waits, at most; 0 if it does no more. */

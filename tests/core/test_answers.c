@@ -100,6 +100,23 @@ static void an_answer_longer_than_it_says_ends_the_command(void **state)
 	assert_fails(DEVICE_LENGTH, 0, 255, -EPROTO);
 }
 
+/* 256 bytes and the status, from a reader that says it has less room. */
+static void an_answer_longer_than_a_message_of_the_reader_arrives(void **state)
+{
+	uint8_t answer[10 + 258] = { CCID_DATA_BLOCK, 2, 1 };
+
+	(void)state;
+	open_extended(256);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	order_transmit(&a, 0, get_data, sizeof(get_data));
+	answer[6] = (uint8_t)(fixture.reader->seq - 1);
+	answer[266] = 0x90;
+	device_say(&fixture.device, answer, sizeof(answer));
+	stopped_clock_settle();
+	assert_int_equal(order_join(&a, NULL), 0);
+	assert_int_equal(a.size, 258);
+}
+
 static void answers_to_nobody_are_dropped(void **state)
 {
 	(void)state;
@@ -300,6 +317,7 @@ int main(int argc, char *argv[])
 		TEST(an_answer_without_a_whole_header_ends_the_command),
 		TEST(an_answer_shorter_than_it_says_ends_the_command),
 		TEST(an_answer_longer_than_it_says_ends_the_command),
+		TEST(an_answer_longer_than_a_message_of_the_reader_arrives),
 		TEST(answers_to_nobody_are_dropped),
 		TEST(many_answers_to_nobody_end_the_command),
 		TEST(an_answer_to_another_number_is_none),

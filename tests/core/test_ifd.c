@@ -441,30 +441,58 @@ static void a_cancelled_poll_leaves_nothing_behind(void **state)
 	assert_int_equal(create(), IFD_SUCCESS);
 }
 
-static volatile sig_atomic_t signals;
+static volatile sig_atomic_t signals, exposed;
 
-static void count_signal(int number)
+static void take_signal(int number)
 {
+	int state;
+
 	(void)number;
 	signals++;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	exposed += state == PTHREAD_CANCEL_ENABLE;
+	pthread_setcancelstate(state, &state);
 }
 
 /*
  * pcscd's handler writes to a pipe. If that thread is told to end just then, it
  * ends there, and pcscd has lost the order to end.
  */
-static void signals_do_not_reach_a_thread_that_polls(void **state)
+static void a_signal_waits_until_its_thread_cannot_be_cancelled(void **state)
 {
 	(void)state;
-	signals = 0;
-	signal(SIGUSR1, count_signal);
+	signals = exposed = 0;
+	signal(SIGUSR1, take_signal);
 	start_polling();
 	pthread_kill(watch.call.thread, SIGUSR1);
 	assert_int_equal(stop_lun(LUN), IFD_SUCCESS);
 	stopped_clock_settle();
 	assert_int_equal(order_join(&watch, NULL), IFD_SUCCESS);
 	signal(SIGUSR1, SIG_DFL);
-	assert_int_equal(signals, 0);
+	assert_int_equal(signals, 1);
+	assert_int_equal(exposed, 0);
+}
+
+static void *poll_once(void *argument)
+{
+	sigset_t *ret_blocked = argument;
+
+	assert_int_equal(poll_lun(LUN, 0), IFD_SUCCESS);
+	pthread_sigmask(SIG_BLOCK, NULL, ret_blocked);
+	return NULL;
+}
+
+static void a_poll_leaves_the_thread_its_signals(void **state)
+{
+	struct call call;
+	sigset_t blocked;
+
+	(void)state;
+	call_start(&call, poll_once, &blocked);
+	stopped_clock_settle();
+	call_join(&call);
+	assert_false(sigismember(&blocked, SIGTERM));
+	assert_false(sigismember(&blocked, SIGALRM));
 }
 
 static void *poll_when_cancelled(void *argument)
@@ -518,7 +546,8 @@ int main(int argc, char *argv[])
 		TEST(a_close_ends_the_poll),
 		TEST(a_cancelled_poll_leaves_nothing_behind),
 		TEST(a_cancellation_is_obeyed_at_the_next_poll),
-		TEST(signals_do_not_reach_a_thread_that_polls),
+		TEST(a_signal_waits_until_its_thread_cannot_be_cancelled),
+		TEST(a_poll_leaves_the_thread_its_signals),
 	};
 
 	if (argc > 1)
