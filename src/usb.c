@@ -402,8 +402,11 @@ int usb_clear_halt(struct usb *usb, enum usb_pipe pipe)
 /* libusb claims what was claimed before, if it can. */
 int usb_reset(struct usb *usb)
 {
-	int r = usb_error(libusb_reset_device(usb->handle));
+	int r;
 
+	if (usb_claim_is_kept(usb->fd, usb->interface.number) < 0)
+		return -ENODEV;
+	r = usb_error(libusb_reset_device(usb->handle));
 	if (usb->token)
 		usb_token_was_reset(usb->token);
 	return r < 0 ? r : usb_claim_alternate(usb->handle, &usb->interface);

@@ -134,7 +134,7 @@ int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room);
  * Resets the device, which stays open and its interface claimed; halts are
  * cleared. Nothing is under way. Blocks as long as the kernel does (well below a
  * second, unless the device is dead). Not from a callback. -ENODEV: it did not
- * come back as it was.
+ * come back as it was, or is somebody else's by now.
  */
 int usb_reset(struct usb *usb);
 

@@ -3,7 +3,9 @@
 #include "usb_claim.h"
 
 #include <errno.h>
+#include <linux/usbdevice_fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "clock.h"
@@ -31,6 +33,14 @@ static void tell(const struct node *node, unsigned interface, uint64_t waited,
 	log_write(LOG_LEVEL_CRITICAL, who,
 		  "is in use by %s; until it is free, the reader shows no card",
 		  holder);
+}
+
+/* libusb believes that it has what it once got, and asks nobody. */
+int usb_claim_is_kept(int fd, unsigned interface)
+{
+	int r = ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface);
+
+	return r < 0 && errno == EBUSY ? -EBUSY : 0;
 }
 
 int usb_claim_alternate(libusb_device_handle *handle,

@@ -30,6 +30,13 @@ int usb_claim(libusb_device_handle *handle, const struct node *node,
 int usb_claim_once(libusb_device_handle *handle,
 		   const struct usb_interface *interface);
 
+/*
+ * Before a reset: the kernel may have taken the interface from the open node, as
+ * where a device loses its configuration, and given it to somebody else, who is
+ * not to be disturbed. -EBUSY then; else it is claimed.
+ */
+int usb_claim_is_kept(int fd, unsigned interface);
+
 /* After a reset, through which libusb has kept the interface. */
 int usb_claim_alternate(libusb_device_handle *handle,
 			const struct usb_interface *interface);

@@ -8,6 +8,7 @@ import fcntl
 import glob
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,14 @@ import usbip
 THEIRS, OURS = "08e6:4433", "04e6:5116"
 USB = "/sys/bus/usb"
 USBDEVFS_RESET = 0x5514
+USBDEVFS_CLAIMINTERFACE = 0x8004550F
+HOLDER = f"""
+import fcntl, struct, sys, time
+with open(sys.argv[1], "wb", buffering=0) as node:
+    fcntl.ioctl(node, {USBDEVFS_CLAIMINTERFACE}, struct.pack("I", 0))
+    print("has it", flush=True)
+    time.sleep(1000)
+"""
 UNKNOWN_READER = 0x80100009
 SOON, LATER = 20, 90
 MOVEMENTS = 20
@@ -285,16 +294,40 @@ def an_unauthorized_device_comes_back():
     restored()
 
 
+def node_of(device):
+    """Its device node."""
+    with open(f"{USB}/devices/{device}/busnum", encoding="ascii") as bus, \
+            open(f"{USB}/devices/{device}/devnum", encoding="ascii") as number:
+        return f"/dev/bus/usb/{int(bus.read()):03}/{int(number.read()):03}"
+
+
 def a_reset_by_somebody_else_is_survived():
     name = reader()
     machine("insert")
     settle(name, present)
-    device = usb_device()
-    with open(f"{USB}/devices/{device}/busnum", encoding="ascii") as bus, \
-            open(f"{USB}/devices/{device}/devnum", encoding="ascii") as number:
-        node = f"/dev/bus/usb/{int(bus.read()):03}/{int(number.read()):03}"
-    with open(node, "wb", buffering=0) as file:
+    with open(node_of(usb_device()), "wb", buffering=0) as file:
         fcntl.ioctl(file, USBDEVFS_RESET, 0)
+    machine("remove")
+    restored()
+
+
+def a_reader_that_another_program_has_is_used_once_it_is_free():
+    device = usb_device()
+    interface = f"{USB}/devices/{device}:1.0"
+    mark = pcscd.mark()
+    pcscd.popen.send_signal(signal.SIGSTOP)     # or it would be faster
+    write(f"{USB}/devices/{device}/authorized", "0")
+    until(lambda: not os.path.exists(interface), "interface gone")
+    write(f"{USB}/devices/{device}/authorized", "1")
+    until(lambda: os.path.exists(interface), "interface there")
+    holder = Process([sys.executable, "-c", HOLDER, node_of(device)])
+    holder.wait_for("has it", LATER)
+    pcscd.popen.send_signal(signal.SIGCONT)
+    pcscd.wait_for(rf"is in use by \S+ \(process {holder.pid}\)", LATER, mark)
+    machine("insert")
+    settle(reader(), empty)
+    holder.stop()
+    settle(reader(), present)
     machine("remove")
     restored()
 
@@ -457,6 +490,7 @@ CASES = (
     a_driver_unbound_and_bound_serves_again,
     an_unauthorized_device_comes_back,
     a_reset_by_somebody_else_is_survived,
+    a_reader_that_another_program_has_is_used_once_it_is_free,
     a_reader_that_may_be_suspended_loses_no_movement,
     a_controller_unbound_and_bound_serves_again,
     a_card_removed_asleep_is_noticed,
