@@ -41,6 +41,7 @@ struct usb {
 	pthread_t thread;
 	bool threaded;
 	int ending;	/* atomic; the event thread's order to end */
+	int news;	/* atomic; what it was to wait for is no longer true */
 };
 
 struct pipe_transfer {
@@ -72,13 +73,16 @@ static void *event_thread(void *argument)
 {
 	struct usb *usb = argument;
 
-	while (!__atomic_load_n(&usb->ending, __ATOMIC_ACQUIRE)) {
+	for (;;) {
 		struct timeval wait = { .tv_sec = EVENT_WAIT_S };
 
+		__atomic_store_n(&usb->news, 0, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&usb->ending, __ATOMIC_SEQ_CST))
+			break;
 		if (usb->token)
 			usb_token_limit(usb->token, &wait);
 		libusb_handle_events_timeout_completed(usb->context, &wait,
-						       &usb->ending);
+						       &usb->news);
 		if (usb->token)
 			usb_token_work(usb->token);
 	}
@@ -120,7 +124,7 @@ static int open_device(struct usb *usb, const struct name *name,
 	r = 0;
 	if (usb->interface.protocol)
 		r = usb_token_new(usb->context, usb->handle, &usb->interface,
-				  &usb->token);
+				  &usb->news, &usb->token);
 	if (r < 0)
 		return r;
 	return start_event_thread(usb);
@@ -182,7 +186,8 @@ int usb_take(struct usb *usb)
 
 static void stop_event_thread(struct usb *usb)
 {
-	__atomic_store_n(&usb->ending, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&usb->ending, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&usb->news, 1, __ATOMIC_SEQ_CST);
 	libusb_interrupt_event_handler(usb->context);
 	pthread_join(usb->thread, NULL);
 }

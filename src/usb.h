@@ -15,9 +15,11 @@
  *   -ECANCELED  the transfer was cancelled
  *   -ENOMEM, -EIO  anything else
  *
- * Each usb has one event thread, from usb_open to usb_close. Callbacks come
- * from it alone, with no lock of the core held; they may take locks that are
- * never held across a blocking call, and may submit, but must not block, free
+ * Each usb has one event thread, from usb_open to usb_close. Callbacks come one
+ * at a time, with no lock of the core held: from that thread, or from one that
+ * is in usb_request, usb_request_in or usb_string just then, for libusb lets
+ * that one handle all events while it waits. They may take locks that are never
+ * held across a blocking call, and may submit, but must not block, free
  * transfers or close.
  */
 #ifndef CCIDTRACK_USB_H

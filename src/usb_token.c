@@ -27,6 +27,7 @@ enum phase {
 
 struct usb_token {
 	libusb_context *context;
+	int *news;
 	uint8_t interface;
 
 	pthread_mutex_t lock;	/* guards all below; never held in a callback */
@@ -224,6 +225,12 @@ static enum iccd_next take_outcome(struct usb_token *token,
 			 (size_t)control->actual_length);
 }
 
+/*
+ * Mostly in the event thread; but whoever waits in libusb for a control transfer
+ * of its own handles events, too, and this one perhaps just before the event
+ * thread begins to wait, for longer than the pause that comes now. It looks at
+ * news once no other thread handles events.
+ */
 static void control_done(struct libusb_transfer *control)
 {
 	struct usb_token *token = control->user_data;
@@ -240,6 +247,7 @@ static void control_done(struct libusb_transfer *control)
 		go_on(token, next);
 	}
 	pthread_mutex_unlock(&token->lock);
+	__atomic_store_n(token->news, 1, __ATOMIC_SEQ_CST);
 	usb_token_work(token);
 }
 
@@ -318,7 +326,7 @@ void usb_token_was_reset(struct usb_token *token)
 }
 
 int usb_token_new(libusb_context *context, libusb_device_handle *handle,
-		  const struct usb_interface *interface,
+		  const struct usb_interface *interface, int *news,
 		  struct usb_token **ret_token)
 {
 	struct usb_token *token;
@@ -336,6 +344,7 @@ int usb_token_new(libusb_context *context, libusb_device_handle *handle,
 		return -ENOMEM;
 	}
 	token->context = context;
+	token->news = news;
 	token->interface = interface->number;
 	iccd_init(&token->iccd, interface->protocol, desc.level);
 	pthread_mutex_init(&token->lock, NULL);

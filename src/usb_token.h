@@ -20,9 +20,12 @@
 
 struct usb_token;
 
-/* -ENOMEM, or -EPROTO if the class descriptor makes no sense. */
+/*
+ * -ENOMEM, or -EPROTO if the class descriptor makes no sense. news, atomic, is
+ * set when what usb_token_limit told may have changed.
+ */
 int usb_token_new(libusb_context *context, libusb_device_handle *handle,
-		  const struct usb_interface *interface,
+		  const struct usb_interface *interface, int *news,
 		  struct usb_token **ret_token);
 
 /* The event thread has ended. NULL is allowed. */
