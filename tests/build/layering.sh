@@ -57,7 +57,7 @@ pure_headers=$(headers_of "${PURE:?}")
 core_headers=$(headers_of "${CORE:?}")
 pure_system="errno.h stdbool.h stddef.h stdint.h string.h"
 core_system="$pure_system pthread.h stdarg.h stdio.h stdlib.h time.h unistd.h"
-core_system="$core_system sys/sdt.h config.h dlfcn.h expat.h fcntl.h limits.h sys/stat.h"
+core_system="$core_system sys/sdt.h config.h dlfcn.h expat.h fcntl.h limits.h signal.h sys/stat.h"
 check "$PURE" "$pure_headers $pure_system"
 check "$CORE" "$pure_headers $core_headers $core_system"
 libusb="src/usb.c"
