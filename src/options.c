@@ -39,6 +39,7 @@ static const struct row {
 	{ "ifdPollInterval", FIELD(poll_interval_ms), 50, 10000, 200, false },
 	{ "ifdIdlePower", FIELD(idle_power), 0, 1, 1, false },
 	{ "ifdTimeoutCap", FIELD(timeout_cap_s), 1, 600, 60, false },
+	{ "ifdTimeoutFloor", FIELD(timeout_floor_s), 1, 600, 20, false },
 	{ "ifdStartTime", FIELD(start_ms), 500, 60000, 1500, false },
 	{ "ifdQuirks", FIELD(quirks), 0, 1, 1, false },
 	{ "ifdExchangeLevel", FIELD(level), 0, 4, 0, false },

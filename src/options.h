@@ -46,6 +46,8 @@ struct options {
 	uint32_t poll_interval_ms;
 	uint32_t idle_power;		/* 0 or 1 */
 	uint32_t timeout_cap_s;
+	uint32_t timeout_floor_s;	/* where the reader alone hears
+					 * the card's requests for time */
 	uint32_t start_ms;		/* for the first answer of a reader */
 	uint32_t quirks;		/* 0: the table of quirk.h
 					 * does not count */

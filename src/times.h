@@ -4,7 +4,8 @@
  * times - how long a card may take (ISO 7816-3), and so how long to wait.
  *
  * The reader watches the card; these bounds only catch a reader that answers no
- * more, so they are never too short for a legal card and all rounding is up.
+ * more, so they are never too short for a card that asks for no time, and all
+ * rounding is up. Who hears a card's requests for time gives it more.
  * Functions return milliseconds, the reader's own work of TIMES_SLACK_MS
  * included, never above the caller's cap (an option) nor TIMES_MAX_MS.
  *
@@ -59,8 +60,8 @@ uint32_t times_t1_ms(const struct times *times, uint8_t bwi, size_t sent,
 
 /*
  * APDU level, either protocol: a command and an answer of so many bytes, by as
- * many TPDUs or blocks as they take. What the reader does beyond that, it tells
- * by time extensions.
+ * many TPDUs or blocks as they take. What the card asks for beyond that, only
+ * the reader hears.
  */
 uint32_t times_apdu_ms(const struct times *times, size_t sent, size_t received,
 		       uint32_t cap_ms);

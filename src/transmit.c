@@ -98,19 +98,37 @@ static size_t received(const struct transmission *t)
 	return t->session->t1.exchange.received;
 }
 
+/*
+ * The card asks for time by S(WTX) or NULL bytes, and a reader that hears them
+ * in our place is to tell of each by a time extension. Not every one does: what
+ * the card's parameters give is not enough for a command that works for long.
+ */
+static uint32_t be_patient(const struct transmission *t, uint32_t ms)
+{
+	const struct options *options = &t->reader->options;
+	uint32_t floor = options->timeout_floor_s;
+
+	if (floor > options->timeout_cap_s)
+		floor = options->timeout_cap_s;
+	return ms > floor * 1000 ? ms : floor * 1000;
+}
+
 /* How long the card may take for a block, without time extensions. */
 static uint32_t wait_for_block(const struct transmission *t,
 			       const struct engine_block *block)
 {
 	const struct times *times = &t->session->params.times;
 	uint32_t cap = t->reader->options.timeout_cap_s * 1000;
+	uint32_t ms;
 
 	switch (t->kind) {
 	case ENGINE_APDU:
-		return times_apdu_ms(times, block->size, t->expected, cap);
+		ms = times_apdu_ms(times, block->size, t->expected, cap);
+		return be_patient(t, ms);
 	case ENGINE_T0:
-		return times_t0_ms(times, block->size,
-				   t0_characters(&t->engine.t0, block), cap);
+		ms = times_t0_ms(times, block->size,
+				 t0_characters(&t->engine.t0, block), cap);
+		return t->engine.t0.character ? ms : be_patient(t, ms);
 	case ENGINE_T1:
 		/* A card that asks for time is no silent one. */
 		if (block->bwi > 1)

@@ -189,6 +189,26 @@ static void an_option_caps_how_long_it_is_waited_for(void **state)
 	assert_goes_on();
 }
 
+/* A card asks for time, and its reader does not pass that on. */
+static void a_reader_that_alone_hears_the_card_may_be_silent_for_long(
+	void **state)
+{
+	static const uint8_t case_1[] = { 0x00, 0x44, 0x00, 0x00 };
+	uint64_t ms;
+
+	(void)state;
+	open_extended(271);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	assert_int_equal(send(case_1, sizeof(case_1), &ms), -ETIMEDOUT);
+	assert_in_range(ms, 20000, 23000);
+	assert_goes_on();
+	fixture.reader->options.timeout_floor_s = 10;
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	assert_int_equal(send(case_1, sizeof(case_1), &ms), -ETIMEDOUT);
+	assert_in_range(ms, 10000, 13000);
+	assert_goes_on();
+}
+
 static void a_reader_that_does_not_follow_an_abort_is_given_up(void **state)
 {
 	uint64_t ms;
@@ -438,6 +458,7 @@ int main(int argc, char *argv[])
 		TEST(an_answer_beyond_the_room_is_received_and_refused),
 		TEST(a_silent_reader_is_given_up),
 		TEST(an_option_caps_how_long_it_is_waited_for),
+		TEST(a_reader_that_alone_hears_the_card_may_be_silent_for_long),
 		TEST(a_reader_that_does_not_follow_an_abort_is_given_up),
 		TEST(an_extension_gives_more_time),
 		TEST(extensions_for_ever_end_after_ten_minutes),

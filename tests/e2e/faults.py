@@ -21,6 +21,9 @@ STORM = 1000            # messages a second
 QUESTIONS = 10          # status commands a second, at most
 IDLE_CPU = 0.25         # of a second's time, in a storm
 
+# pcscd's environment, where a reader may fall silent
+IMPATIENT = {"CCIDTRACK_ifdTimeoutFloor": "1"}
+
 # Faults of an exchange
 FAULTS = [
     ("stall-out", {}), ("stall", {}), ("lost", {}), ("hang", {}),
@@ -98,7 +101,7 @@ def check_faults(command, faults, **options):
     """All of them, one after the other, with one reader."""
     with Lab() as bench:
         bench.plug("r", **options)
-        bench.start_pcscd()
+        bench.start_pcscd(**IMPATIENT)
         context = Context()
         for kind, more in faults:
             check_fault(bench, context, command, kind, more)
@@ -127,7 +130,7 @@ def a_power_off_that_fails_is_no_harm():
 def a_reader_that_hangs_is_reset_and_its_card_told_as_swapped_once():
     with Lab() as bench:
         bench.plug("r")
-        bench.start_pcscd()
+        bench.start_pcscd(**IMPATIENT)
         context = Context()
         watch = Watch(READER)
         watch.until(lambda state: state.empty, deadline(SOON))

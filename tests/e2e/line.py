@@ -12,7 +12,7 @@ import cases
 from cases import options
 import pcsc
 from station import (IDENTITY, KINDS, NATIVE, OK, Station, ask, counting, echo,
-                     make_atr, read)
+                     make_atr, read, wait_ms)
 
 FAULTS = {"line_damaged": 10, "line_lost": 10, "line_doubled": 10}
 GIVES = ("exactly", "fewer", "all")
@@ -148,6 +148,16 @@ def a_card_that_asks_for_time_gets_more_than_the_cap():
                 assert time.monotonic() - started >= 2.5
 
 
+def a_reader_that_passes_no_request_for_time_on_is_waited_for():
+    with Station() as station:
+        for level, protocol in (("tpdu", 0), ("short", 0), ("short", 1),
+                                ("extended", 1)):
+            with station.reader(level, extension_interval=0):
+                with station.card(KINDS[protocol],
+                                  atr=make_atr([protocol])) as card:
+                    assert ask(card, wait_ms(7000))[-2:] == OK, level
+
+
 if __name__ == "__main__":
     cases.main(
         t_1_at_tpdu_level_survives_a_bad_line,
@@ -158,4 +168,5 @@ if __name__ == "__main__":
         a_lost_offer_of_ifsd_is_made_again,
         a_card_that_says_nothing_to_a_damaged_block_is_asked_again,
         a_card_that_asks_for_time_gets_more_than_the_cap,
+        a_reader_that_passes_no_request_for_time_on_is_waited_for,
     )

@@ -48,6 +48,8 @@ static void check_ranges(const struct options *options)
 	       options->poll_interval_ms <= 10000);
 	assert(options->idle_power <= 1 && options->quirks <= 1);
 	assert(options->timeout_cap_s >= 1 && options->timeout_cap_s <= 600);
+	assert(options->timeout_floor_s >= 1 &&
+	       options->timeout_floor_s <= 600);
 	assert(options->start_ms >= 500 && options->start_ms <= 60000);
 	assert(options->level <= 4);
 	assert(options->max_ifsd >= 32 && options->max_ifsd <= 254);
