@@ -16,7 +16,7 @@ CARDS = 40              # of a slot are remembered
 DIARY = 20              # disturbances of a device
 LAST = 6                # of them, and what pcscd has said since they began
 LINES = 60              # its first ones and its last ones
-FAILURES = 4            # are told in full
+FAILURES = 12           # are told in full
 
 ID = "04e6:"            # in the driver's lines; the product follows
 
