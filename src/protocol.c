@@ -310,6 +310,17 @@ static int make_ready(struct reader *reader, unsigned slot, uint8_t protocol)
 	return 0;
 }
 
+int protocol_of_card(struct reader *reader, unsigned slot)
+{
+	uint8_t bytes[READER_ATR_MAX];
+	size_t size = card_atr(reader, slot, bytes);
+	struct atr atr;
+
+	if (atr_parse(bytes, size, &atr) < 0)
+		return -EPROTONOSUPPORT;
+	return atr.specific ? atr.specific_protocol : atr.protocols[0];
+}
+
 int protocol_agree(struct reader *reader, unsigned slot, uint8_t protocol)
 {
 	struct session *session = &reader->slot[slot].session;

@@ -22,4 +22,10 @@
  */
 int protocol_agree(struct reader *reader, unsigned slot, uint8_t protocol);
 
+/*
+ * The one that the card speaks first, by its ATR; -EPROTONOSUPPORT without one.
+ * The caller owns the slot.
+ */
+int protocol_of_card(struct reader *reader, unsigned slot);
+
 #endif

@@ -331,7 +331,9 @@ static int agree(struct reader *reader, unsigned slot, int protocol)
 		return -ESTALE;
 	if (!session->agreed) {
 		if (protocol == TRANSMIT_ANY)
-			return -EPROTO;
+			protocol = protocol_of_card(reader, slot);
+		if (protocol < 0)
+			return protocol;
 		r = protocol_agree(reader, slot, (uint8_t)protocol);
 		session->asked = true;
 		return r;

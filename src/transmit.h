@@ -13,7 +13,7 @@
 #include "ccid.h"
 #include "reader.h"
 
-#define TRANSMIT_ANY	(-1)	/* the protocol that was agreed on */
+#define TRANSMIT_ANY	(-1)	/* what was agreed on, else the card's first */
 
 /*
  * protocol: 0, 1 or TRANSMIT_ANY. One that was not agreed on yet, is agreed on

@@ -208,6 +208,17 @@ static void an_apdu_is_answered(void **state)
 	assert_no_answer();
 }
 
+/* SCARD_PROTOCOL_RAW: pcscd sets no protocol for a client that asks for it. */
+static void a_raw_apdu_goes_by_the_cards_first_protocol(void **state)
+{
+	(void)state;
+	assert_int_equal(IFDHICCPresence(LUN), IFD_ICC_PRESENT);
+	assert_int_equal(power(IFD_POWER_UP), IFD_SUCCESS);
+	assert_int_equal(transmit_by(4, sizeof(get_data), ROOM), IFD_SUCCESS);
+	assert_int_equal(size, 6);
+	assert_int_equal(answer[3], SERIAL & 0xFF);
+}
+
 static void a_transmit_fails_without_a_powered_card(void **state)
 {
 	(void)state;
@@ -300,6 +311,7 @@ int main(int argc, char *argv[])
 		TEST(a_protocol_needs_a_powered_card),
 		TEST(other_protocols_are_607),
 		TEST(an_apdu_is_answered),
+		TEST(a_raw_apdu_goes_by_the_cards_first_protocol),
 		TEST(a_transmit_fails_without_a_powered_card),
 		TEST(lengths_that_make_no_sense_are_refused),
 		TEST(a_command_longer_than_any_is_refused),
