@@ -359,6 +359,8 @@ static void control(unsigned slot, DWORD code, const uint8_t *bytes,
 	free(copy);
 }
 
+#define ANY_CODE	0xFF	/* the input has it */
+
 static void ask_feature(uint8_t more)
 {
 	static const DWORD codes[] = {
@@ -366,11 +368,15 @@ static void ask_feature(uint8_t more)
 		0x42000A12, 0x42000A13, 0x00313520, 0x42000DAC,
 	};
 	uint8_t which = next();
+	DWORD code = codes[which % (sizeof(codes) / sizeof(codes[0]))];
 	uint8_t bytes[64];
 	size_t size = take_bytes(bytes, sizeof(bytes));
 
-	control(slot_of(more), codes[which % (sizeof(codes) / sizeof(codes[0]))],
-		bytes, size, more & 8 ? next() : SHORT_ROOM);
+	if (which == ANY_CODE)
+		code = (DWORD)next() << 24 | (DWORD)next() << 16 |
+		       (DWORD)next() << 8 | next();
+	control(slot_of(more), code, bytes, size,
+		more & 8 ? next() : SHORT_ROOM);
 }
 
 /* PIN_VERIFY or PIN_MODIFY around an APDU, with a byte changed. */
