@@ -30,7 +30,9 @@ FAULTS = {
 # a card that may be at work is no fault.
 SILENT = {"lost", "hang", "late", "seq", "slot", "dead"}
 CAP, POWER_UP = 2, 10   # seconds: of a block, as pcscd is told; of a power-up
-ERRNOS = (71, 32, 75, 84, 62, 70, 18, 121)      # -EPROTO and the like
+# -EPROTO and the like. Not -EREMOTEIO, a short transfer to libusb: a message of
+# the interrupt pipe that went with it would be lost without a sign of it.
+ERRNOS = (71, 32, 75, 84, 62, 70, 18)
 REMOVALS = ("mute", "late", "silent")
 # No message that claims a removal: nothing would tell that it was none.
 MESSAGES = ("50", "5003", "5001", "7F", "51000000", "4001")
