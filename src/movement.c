@@ -349,13 +349,15 @@ static void wait_for_movement(struct reader *reader, unsigned slot,
 		due = question_pump(reader, now);
 		last = wait_end(reader, slot, end, now);
 		if (!last)
-			return;
+			break;
 		if (held_take(reader, slot, now, &due))
 			continue;
 		if (question_mend(reader, slot, CLOCK_NEVER))
 			continue;
 		wait_cancelable(reader, slot, clock_earlier(due, last));
 	}
+	if (!track_wait_over(&reader->track, slot))
+		track_waited(&reader->track, slot, clock_now());
 }
 
 /*

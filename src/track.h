@@ -112,7 +112,7 @@
 enum track_trust {
 	TRACK_PACED,	/* no interrupt endpoint, or caught: asked at intervals */
 	TRACK_UNPROVEN,	/* not one true notification yet: checked ever less */
-	TRACK_PROVEN,	/* announced a movement truly: never asked */
+	TRACK_PROVEN,	/* announced a movement truly: hardly asked */
 };
 
 /* What questions are worth. */

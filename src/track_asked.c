@@ -31,6 +31,15 @@ void track_asked(struct track *t, unsigned slot, uint64_t now)
 	s->asked_ms = now;
 }
 
+void track_waited(struct track *t, unsigned slot, uint64_t now)
+{
+	struct track_slot *s = &t->slot[slot];
+
+	if (t->trust == TRACK_PROVEN && now - s->used_ms >= TRACK_REVIEW_MS &&
+	    now - s->asked_ms >= TRACK_REVIEW_MS)
+		s->confirm = true;
+}
+
 void track_deaf(struct track *t)
 {
 	t->trust = TRACK_PACED;

@@ -5,7 +5,8 @@
  *
  * In doubt at once; without doubt only while somebody waits for a movement: a
  * reader that announces none at intervals, slower when all is quiet; one whose
- * interrupt endpoint has not told the truth yet, ever less; else never. There
+ * interrupt endpoint has not told the truth yet, ever less; else once after a
+ * wait in vain, for a notification can be lost, and pcscd is awake then. There
  * is one budget for a reader, however many slots it has, and no question of
  * the pace comes sooner after an answer than that answer took.
  *
@@ -20,6 +21,7 @@
 
 #define TRACK_CHECK_MS		1000	/* first check of an unproven endpoint */
 #define TRACK_CHECK_MAX_MS	60000
+#define TRACK_REVIEW_MS		60000	/* quiet for so long: worth a question */
 #define TRACK_QUIET_PART	10	/* the pause, of the time it has been quiet */
 #define TRACK_QUIET_MAX		15	/* at most so many intervals */
 
@@ -29,6 +31,8 @@
 
 /* A question was sent. */
 void track_asked(struct track *t, unsigned slot, uint64_t now);
+/* A wait has ended without a movement. */
+void track_waited(struct track *t, unsigned slot, uint64_t now);
 /* The interrupt pipe has failed: movements are asked for from now on. */
 void track_deaf(struct track *t);
 /*

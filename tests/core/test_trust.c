@@ -19,6 +19,7 @@
 #define SERIAL		0x01020304u
 #define INACTIVE	1
 #define ABSENT		2
+#define WAIT_MS		600000	/* pcscd's */
 
 static struct order a;
 
@@ -89,6 +90,69 @@ static void a_reader_whose_status_is_always_empty_can_be_used(void **state)
 }
 
 /* Garbled messages raise a doubt each. */
+/* pcscd's thread without clients, for an hour. */
+static void *wait_on(void *argument)
+{
+	(void)argument;
+	for (unsigned i = 0; i < 6; i++) {
+		movement_presence(fixture.reader, 0);
+		movement_wait(fixture.reader, 0, WAIT_MS);
+	}
+	return NULL;
+}
+
+/* Of a reader that has told the truth so far. */
+static void lose_a_notification(void (*move)(void), enum track_presence found)
+{
+	struct call call;
+	unsigned questions;
+
+	watch_start(0);
+	watch_stop();
+	fixture.device.announcement = DEVICE_MUTE;
+	move();
+	fixture.device.announcement = DEVICE_EACH;
+	questions = asked();
+	call_start(&call, wait_on, NULL);
+	stopped_clock_pass(WAIT_MS - 1);
+	assert_int_equal(asked(), questions);
+	stopped_clock_pass(1000);
+	assert_int_equal(movement_presence(fixture.reader, 0), found);
+	stopped_clock_pass(6 * WAIT_MS);
+	call_join(&call);
+	assert_int_equal(movement_presence(fixture.reader, 0), found);
+}
+
+static void put_in(void)
+{
+	device_insert(&fixture.device, 0, SERIAL);
+}
+
+static void pull_out(void)
+{
+	device_remove(&fixture.device, 0);
+}
+
+static void a_lost_insertion_is_found_after_a_wait_in_vain(void **state)
+{
+	(void)state;
+	fixture_open();
+	put_in();
+	stopped_clock_settle();
+	pull_out();
+	stopped_clock_settle();
+	lose_a_notification(put_in, TRACK_PRESENT);
+}
+
+static void a_lost_removal_is_found_after_a_wait_in_vain(void **state)
+{
+	(void)state;
+	fixture_open();
+	put_in();
+	stopped_clock_settle();
+	lose_a_notification(pull_out, TRACK_EMPTY);
+}
+
 static void raise_doubt(void)
 {
 	device_break(&fixture.device, USB_INTERRUPT, -EIO);
@@ -279,6 +343,8 @@ int main(int argc, char *argv[])
 		TEST(a_reader_that_calls_every_card_inactive_can_be_used),
 		TEST(the_same_without_an_interrupt_pipe),
 		TEST(a_reader_whose_status_is_always_empty_can_be_used),
+		TEST(a_lost_insertion_is_found_after_a_wait_in_vain),
+		TEST(a_lost_removal_is_found_after_a_wait_in_vain),
 		TEST(a_reader_that_answers_no_more_is_not_asked_for_ever),
 		TEST(a_slow_reader_rests_as_long_as_it_works),
 		TEST(sixteen_slots_share_one_budget),
