@@ -16,11 +16,12 @@ from processes import deadline
 
 COMMANDS = ("xfr", "xfr", "xfr", "status", "power-on", "power-off",
             "set-parameters", "any")
-# Faults of replies, with the values that they may have
+# Faults of replies, with the values that they may have. (A reply cut to nothing
+# is an empty packet, which is read over, and then none: that is lost.)
 FAULTS = {
     "stall-out": (0,), "stall": (0,), "lost": (0,), "hang": (0,),
     "late": (100000, 1000000, 3000000), "double": (0,), "seq": (0,),
-    "slot": (0,), "type": (0x82, 0), "short": range(10), "long": (1, 300),
+    "slot": (0,), "type": (0x82, 0), "short": range(1, 10), "long": (1, 300),
     "length": (0,), "status": (0x43, 0xC0), "zlp-before": (0,),
     "zlp-after": (0,), "proto": (0,), "overflow": (0,),
     "fail": (0xE0, 0xF2, 0xFB, 0xFE), "unheard": (0xFB, 0xFE),
