@@ -42,17 +42,22 @@ struct random_life life;
 struct random_sum sum;
 struct dice dice;
 
-/*
- * A machine that is busy elsewhere makes the driver, whose clock runs fast, wait
- * in vain and reset the device: then cards have moved.
- */
-static void note_reset(void)
+static void disturb_all(void)
 {
 	for (unsigned i = 0; i < life.slots; i++) {
 		pthread_mutex_lock(&life.slot[i].lock);
 		life.slot[i].disturbed++;
 		pthread_mutex_unlock(&life.slot[i].lock);
 	}
+}
+
+/*
+ * A machine that is busy elsewhere makes the driver, whose clock runs fast, wait
+ * in vain and reset the device: then cards have moved.
+ */
+static void note_reset(void)
+{
+	disturb_all();
 	sum.resets++;
 }
 
@@ -298,10 +303,17 @@ static bool begin_life(uint64_t seed)
 	return true;
 }
 
+/* A transfer that fails by it may look as after a sleep, and tell of a swap. */
+static void unplug(void)
+{
+	disturb_all();
+	device_unplug(&life.device);
+}
+
 static void end_life(void)
 {
 	if (dice_one_in(&dice, 6))
-		device_unplug(&life.device);
+		unplug();
 	for (unsigned i = 0; i < life.slots; i++)
 		host_close(&life.slot[i], dice_one_in(&dice, 2),
 			   dice_one_in(&dice, 2));
