@@ -430,7 +430,7 @@ static void a_reader_gets_the_number_of_messages_that_it_takes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		rules.modify_messages = rows[i].rule;
+		rules.modify_messages = (uint8_t)rows[i].rule;
 		take_modify();
 		bytes[M_MESSAGES] = rows[i].asked;
 		parse(PIN_MODIFY);
