@@ -206,17 +206,18 @@ static void check_slot(unsigned i)
 	struct host_slot *slot = &life.slot[i];
 	bool calm = has_noticed_sleep(i);
 	bool present, merged, hidden;
+	uint32_t inside;
 	uint64_t came;
 
 	script_lock(&life.device.script);
 	came = life.came[i];
 	present = life.device.slot[i].present;
+	inside = life.device.slot[i].card.serial;
 	script_unlock(&life.device.script);
 	pthread_mutex_lock(&slot->lock);
 	slot->calm_at = calm ? slot->disturbed : UINT64_MAX;
 	merged = present && slot->told < came;
-	hidden = merged && slot->first_serial &&
-		 slot->first_serial != slot->serial;
+	hidden = merged && slot->first_serial && slot->first_serial != inside;
 	sum.merged += merged;
 	sum.hidden += hidden;
 	if (present && !slot->serial && !life.faulty)
