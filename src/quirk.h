@@ -63,7 +63,6 @@
 #define QUIRK_KEYS_BY_VERSION	0x00100000u	/* what it can, its version
 						 * tells: escape 04h */
 
-
 /* Several interfaces */
 #define QUIRK_ONE_AT_A_TIME	0x00200000u	/* two commands hang it */
 

@@ -136,7 +136,8 @@ void reader_close(struct reader *reader);
 
 /*
  * A slot begins its life: everything about it starts afresh and its state is
- * asked once; later, if somebody else has the reader (held.h). -ENOENT if the reader has no such slot, -EBUSY if it is open.
+ * asked once; later, if somebody else has the reader (held.h). -ENOENT if the
+ * reader has no such slot, -EBUSY if it is open.
  */
 int reader_open_slot(struct reader *reader, unsigned slot);
 
