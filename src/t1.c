@@ -89,6 +89,12 @@ static int send_part(struct t1 *engine, struct engine_block *ret_block)
 	return repeat_part(engine, ret_block);
 }
 
+static int send_resynch(struct t1 *engine, struct engine_block *ret_block)
+{
+	return send_block(engine, T1_SENT_RESYNCH, T1_PCB_RESYNCH, NULL, 0,
+			  ret_block);
+}
+
 /*
  * Right at the start silence means that the card does not speak T=1 as we do,
  * and the standard wants a reset (rule 7.4.1).
@@ -102,8 +108,7 @@ static int resynchronise(struct t1 *engine, int error,
 		return error;
 	x->resynchs++;
 	x->failures = 0;
-	return send_block(engine, T1_SENT_RESYNCH, T1_PCB_RESYNCH, NULL, 0,
-			  ret_block);
+	return send_resynch(engine, ret_block);
 }
 
 static int ask_again(struct t1 *engine, enum failure why,
@@ -184,6 +189,7 @@ static int restart(struct t1 *engine, struct engine_block *ret_block)
 {
 	struct t1_exchange *x = &engine->exchange;
 
+	engine->adrift = false;
 	engine->nr = 0;
 	engine->ifsc = lower(engine->ifsc, engine->ifsc_first);
 	engine->ifsd = IFS_DEFAULT;
@@ -431,6 +437,8 @@ int t1_start(struct t1 *engine, const uint8_t *command, size_t command_size,
 		.answer = answer,
 		.room = room,
 	};
+	if (engine->adrift)
+		return send_resynch(engine, ret_block);
 	if (engine->ifsd != engine->ifsd_wanted)
 		return send_block(engine, T1_SENT_IFS, T1_PCB_IFS,
 				  &engine->ifsd_wanted, 1, ret_block);
@@ -465,6 +473,12 @@ int t1_start_unseen(struct t1 *engine, size_t command_size, uint8_t *answer,
 void t1_withdraw(struct t1 *engine)
 {
 	engine->settled = true;
+}
+
+void t1_doubt(struct t1 *engine)
+{
+	engine->settled = true;
+	engine->adrift = true;
 }
 
 int t1_step(struct t1 *engine, const struct engine_reply *reply,

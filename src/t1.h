@@ -113,8 +113,10 @@ struct t1 {
 	uint8_t ifsd_wanted;	/* differs: to offer before the next command */
 	bool character;
 	bool heard;		/* a block of the card was right */
-	bool settled;		/* both sides agree on the numbers, nothing is
-				 * under way */
+	bool settled;		/* nothing is under way, and both sides agree
+				 * on the numbers, but if it is */
+	bool adrift;		/* for the card may have a block that it is
+				 * said not to have */
 	struct t1_exchange exchange;
 	size_t out_size;
 	size_t in_size;
@@ -163,8 +165,15 @@ int t1_start(struct t1 *engine, const uint8_t *command, size_t command_size,
 int t1_start_unseen(struct t1 *engine, size_t command_size, uint8_t *answer,
 		    size_t room, uint8_t ret_prologue[T1_PROLOGUE_SIZE]);
 
-/* Instead of t1_step: the reader says that it has sent nothing. */
+/* Instead of t1_step: the reader has sent nothing, for there was no PIN. */
 void t1_withdraw(struct t1 *engine);
+
+/*
+ * Instead of t1_step: the reader says so of a block that it was given. If it
+ * is wrong, the card's answer has the number that the next one must have, and
+ * would be taken for it. So the next t1_start resynchronises first.
+ */
+void t1_doubt(struct t1 *engine);
 
 /*
  * Feeds the reply. Returns ENGINE_SEND with *ret_block set, ENGINE_DONE with

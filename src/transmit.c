@@ -252,30 +252,28 @@ static int loop(struct transmission *t, struct engine_block *block)
 
 /*
  * A card that was left in the middle of a command would take the next one for
- * the rest of it. Readers that send whole commands see to that themselves.
+ * the rest of it. Readers that send whole commands see to that themselves; T=1
+ * has a way back if the card has perhaps got nothing.
  */
-static bool is_stranded(const struct transmission *t, int r)
+static void give_up(struct transmission *t, int r)
 {
-	if (!t->begun)
-		return false;
+	struct t1 *t1 = &t->session->t1;
+	bool stranded = false;
+
 	switch (t->kind) {
 	case ENGINE_APDU:
 		break;
 	case ENGINE_T0:
-		return t->reader->slot[t->slot].level == DESC_LEVEL_CHARACTER &&
-		       r != -ENOBUFS;
+		stranded = r != -ENOBUFS && t->reader->slot[t->slot].level ==
+						    DESC_LEVEL_CHARACTER;
+		break;
 	case ENGINE_T1:
-		return !t->session->t1.settled;
+		stranded = t->begun && !t1->settled;
+		if (!t->begun)
+			t1_doubt(t1);
 	}
-	return false;
-}
-
-static void give_up(struct transmission *t, int r)
-{
-	if (is_stranded(t, r))
+	if (stranded)
 		card_forsake_owned(t->reader, t->slot);
-	else if (t->kind == ENGINE_T1)
-		t1_withdraw(&t->session->t1);
 }
 
 int transmit_explain(struct reader *reader, unsigned slot, int r)

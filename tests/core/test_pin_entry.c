@@ -559,14 +559,17 @@ static void nor_if_it_was_powered_off_since(void **state)
 	assert_int_equal(card_set_protocol(fixture.reader, 0, 1), -ESTALE);
 }
 
-static void a_block_that_the_reader_did_not_take_costs_nothing(void **state)
+static void a_block_that_a_reader_did_not_take_costs_a_resynch(void **state)
 {
 	(void)state;
 	open_t1();
 	pin_pad_will_fail(7);
 	assert_int_equal(transmit_t1(0x00), -EIO);
 	pin_pad.replied = pin_pad.replies;
+	pin_pad.blocks = 0;
+	card_will_say(0xE0, NULL, 0);
 	assert_int_equal(transmit_t1(0x00), 0);
+	assert_int_equal(pin_pad.blocks, 2);
 	assert_int_equal(pin_pad.bytes[1], 0x00);
 }
 
@@ -634,7 +637,7 @@ int main(int argc, char *argv[])
 		TEST(a_card_that_lost_a_block_is_reset_as_the_protocol_is_set),
 		TEST(it_is_not_if_it_is_another_one_by_then),
 		TEST(nor_if_it_was_powered_off_since),
-		TEST(a_block_that_the_reader_did_not_take_costs_nothing),
+		TEST(a_block_that_a_reader_did_not_take_costs_a_resynch),
 		TEST(an_apdu_beyond_ifsc_is_not_sent),
 		TEST(a_silent_reader_costs_a_t1_card_its_power),
 	};

@@ -148,6 +148,30 @@ def a_card_that_asks_for_time_gets_more_than_the_cap():
                 assert time.monotonic() - started >= 2.5
 
 
+def what_a_reader_denies_to_have_sent_answers_no_later_command():
+    with Station() as station:
+        for level, protocol in itertools.product(NATIVE, KINDS):
+            with station.reader(level):
+                for first in range(6):
+                    deny_one(station, protocol, first)
+
+
+def deny_one(station, protocol, first):
+    """The card gets all; the first-th message's reply says that it did not."""
+    offsets = (0x0100, 0x0123, 0x0146, 0x0100)
+    with station.card(KINDS[protocol], atr=make_atr([protocol])) as card:
+        ask(card, IDENTITY)
+        station.bench.fault("r", "status", command="xfr", value="0x40",
+                            skip=first)
+        for offset in offsets:
+            try:
+                got = ask(card, read(offset, 4))
+            except pcsc.Error:
+                continue
+            assert got == counting(offset, 4) + OK, (protocol, first, got.hex())
+        station.bench.fault("r", "none")
+
+
 def a_reader_that_passes_no_request_for_time_on_is_waited_for():
     with Station() as station:
         for level, protocol in (("tpdu", 0), ("short", 0), ("short", 1),
@@ -168,5 +192,6 @@ if __name__ == "__main__":
         a_lost_offer_of_ifsd_is_made_again,
         a_card_that_says_nothing_to_a_damaged_block_is_asked_again,
         a_card_that_asks_for_time_gets_more_than_the_cap,
+        what_a_reader_denies_to_have_sent_answers_no_later_command,
         a_reader_that_passes_no_request_for_time_on_is_waited_for,
     )

@@ -209,6 +209,22 @@ static void what_was_not_sent_leaves_no_trace(void **state)
 	assert_next_sends(0x00);
 }
 
+/* I(0) is the answer to the command that the card has got all the same. */
+static void what_was_perhaps_sent_is_no_answer_to_the_next(void **state)
+{
+	(void)state;
+	start(COMMAND_SIZE);
+	t1_doubt(&engine);
+	t1_end(&engine);
+	assert_next_sends(0xC0);
+	assert_int_equal(reply(0x00, status, 2), ENGINE_SEND);
+	assert_sent(0xC0);
+	assert_int_equal(reply(0xE0, NULL, 0), ENGINE_SEND);
+	assert_sent(0x00);
+	assert_int_equal(reply(0x00, status, 2), ENGINE_DONE);
+	assert_next_sends(0x40);
+}
+
 static void ifsd_is_offered_before_the_next_command(void **state)
 {
 	const struct t1_parameters parameters = {
@@ -264,6 +280,7 @@ int main(void)
 		TEST(a_card_that_never_answers_fails),
 		TEST(a_card_may_abort_the_command),
 		TEST(what_was_not_sent_leaves_no_trace),
+		TEST(what_was_perhaps_sent_is_no_answer_to_the_next),
 		TEST(ifsd_is_offered_before_the_next_command),
 		TEST(what_cannot_be_is_refused_before_anything_happens),
 		TEST(an_answer_beyond_the_room_is_told),
