@@ -316,8 +316,6 @@ static void submit(struct channel *channel, uint8_t type,
 	channel->strays = 0;
 	channel->empties = 0;
 	channel->waiting = true;
-	if (channel->out_used < CCID_HEADER_SIZE + size)
-		channel->out_used = CCID_HEADER_SIZE + size;
 	if (!channel->in_busy)
 		submit_in(channel);
 	if (channel->waiting)
