@@ -188,7 +188,7 @@ static int understand(const struct ccid_reply *reply,
 			};
 			return 0;
 		}
-	return -EIO;
+	return reply->error == CCID_ERROR_NOT_SUPPORTED ? -ENOTSUP : -EIO;
 }
 
 /* The reader works again: T=1 knows how to go on with the card. */

@@ -19,7 +19,8 @@
  * protocol: 0, 1 or TRANSMIT_ANY. One that was not agreed on yet, is agreed on
  * first: some versions of pcscd go on with the card's default protocol without
  * a word. *ret_size bytes of answer lie in answer, 0 on error. Errors of card.h
- * and of the engines; -EPROTO also for another protocol than the agreed one.
+ * and of the engines; -EPROTO also for another protocol than the agreed one,
+ * -ENOTSUP if the reader does not know the command.
  */
 int transmit(struct reader *reader, unsigned slot, int protocol,
 	     const uint8_t *command, size_t size, uint8_t *answer, size_t room,

@@ -225,7 +225,7 @@ static const struct {
 	{ CCID_ERROR_CLASS, -EIO },
 	{ CCID_ERROR_PROCEDURE_BYTE, -EIO },
 	{ CCID_ERROR_DEACTIVATED, -EIO },
-	{ CCID_ERROR_NOT_SUPPORTED, -EIO },
+	{ CCID_ERROR_NOT_SUPPORTED, -ENOTSUP },
 	{ 1, -EIO }, { 0x7F, -EIO }, { 0x85, -EIO }, { 0xC5, -EIO },
 };
 

@@ -389,7 +389,7 @@ static void one_failure_leaves_a_t0_card_in_use(void **state)
 		uint8_t error;
 		int r;
 	} failures[] = {
-		{ CCID_ERROR_NOT_SUPPORTED, -EIO },
+		{ CCID_ERROR_NOT_SUPPORTED, -ENOTSUP },
 		{ 7, -EIO },
 		{ CCID_ERROR_PARITY, -EIO },
 		{ CCID_ERROR_MUTE, -ETIMEDOUT },
