@@ -724,10 +724,19 @@ int usb_string(struct usb *usb, enum usb_text which, char *text, size_t room)
 int usb_request_in(struct usb *usb, uint8_t request, uint16_t value,
 		   uint8_t *data, size_t size, unsigned timeout_ms)
 {
-	int r = usb_request(usb, request, value, timeout_ms);
+	struct script *script = usb->script;
+	int r;
 
-	(void)data;
-	(void)size;
+	if (!script->request_in)
+		return usb_request(usb, request, value, timeout_ms);
+	pthread_mutex_lock(&script->lock);
+	script->requests++;
+	r = operate(script, SCRIPT_REQUEST);
+	if (r == 0)
+		r = script->request_in(script, request, data, size,
+				       timeout_ms);
+	wake(script);
+	pthread_mutex_unlock(&script->lock);
 	return r;
 }
 

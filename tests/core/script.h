@@ -81,6 +81,9 @@ struct script {
 	void (*command)(struct script *script, const uint8_t *bytes,
 			size_t size);
 	int (*request)(struct script *script, uint8_t request, uint16_t value);
+	/* NULL: as one that brings no data */
+	int (*request_in)(struct script *script, uint8_t request,
+			  uint8_t *data, size_t size, unsigned timeout_ms);
 	void (*reset)(struct script *script);
 	unsigned (*dice)(struct script *script);	/* NULL: always 0 */
 

@@ -238,6 +238,28 @@ static void every_failure_that_the_reader_tells_is_one(void **state)
 			     failures[i].error);
 }
 
+/* A short circuit: the reader has switched the card off by itself. */
+static void a_failure_that_cost_the_card_its_power_is_a_swap(void **state)
+{
+	(void)state;
+	open_with_card();
+	watch_start(0);
+	script_lock(&fixture.device.script);
+	fixture.device.slot[0].active = false;
+	script_unlock(&fixture.device.script);
+	assert_int_equal(send_with(DEVICE_FAIL, 0, CCID_ERROR_HARDWARE),
+			 -ESTALE);
+	assert_int_equal(a.size, 0);
+	stopped_clock_pass(1000);
+	assert_int_equal(order_join(&watching, NULL), 0);
+	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_start(0);
+	assert_int_equal(watching.answer[0], TRACK_PRESENT);
+	assert_int_equal(transmit_serial(0), 0);
+	be_ready(0, SERIAL);
+	watch_stop();
+}
+
 static void a_busy_slot_is_tried_again(void **state)
 {
 	(void)state;
@@ -327,6 +349,7 @@ int main(int argc, char *argv[])
 		TEST(an_answer_that_comes_too_late_is_nobody_elses),
 		TEST(an_answer_without_a_card_is_dropped),
 		TEST(every_failure_that_the_reader_tells_is_one),
+		TEST(a_failure_that_cost_the_card_its_power_is_a_swap),
 		TEST(a_busy_slot_is_tried_again),
 		TEST(a_slot_that_stays_busy_is_free_within_two_seconds),
 		TEST(a_slot_that_an_abort_frees_keeps_its_card),

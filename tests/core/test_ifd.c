@@ -407,6 +407,28 @@ static void the_poll_has_its_codes(void **state)
 	assert_int_equal(order_join(&watch, NULL), IFD_NO_SUCH_DEVICE);
 }
 
+/* As pcscd does on a removal. */
+static void tags_are_told_in_the_middle_of_a_wait(void **state)
+{
+	UCHAR value[264];
+
+	(void)state;
+	start_polling();
+	for (DWORD tag = 0x0FA0; tag < 0x0FC0; tag++) {
+		size = sizeof(value);
+		IFDHGetCapabilities(LUN, tag, &size, value);
+	}
+	size = sizeof(value);
+	assert_int_equal(IFDHGetCapabilities(LUN,
+					     TAG_IFD_POLLING_THREAD_KILLABLE,
+					     &size, value), IFD_SUCCESS);
+	assert_int_equal(size, 1);
+	assert_false(call_is_over(&watch.call));
+	assert_int_equal(stop_lun(LUN), IFD_SUCCESS);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&watch, NULL), IFD_SUCCESS);
+}
+
 static void *close_lun(void *argument)
 {
 	*(RESPONSECODE *)argument = IFDHCloseChannel(LUN);
@@ -543,6 +565,7 @@ int main(int argc, char *argv[])
 		TEST(nothing_can_be_set_but_the_removal),
 		TEST(a_claimed_removal_of_a_reader_that_is_there_is_none),
 		TEST(the_poll_has_its_codes),
+		TEST(tags_are_told_in_the_middle_of_a_wait),
 		TEST(a_close_ends_the_poll),
 		TEST(a_cancelled_poll_leaves_nothing_behind),
 		TEST(a_cancellation_is_obeyed_at_the_next_poll),

@@ -289,6 +289,31 @@ static void one_lost_answer_does_not_freeze_presence(void **state)
 	assert_int_equal(other.r, TRACK_PRESENT);
 }
 
+static void presence_beside_an_apdu_comes_from_memory(void **state)
+{
+	static const uint8_t command[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+	static struct order apdu;
+	unsigned sent;
+
+	(void)state;
+	open_ready(2, 1);
+	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+	order_transmit(&apdu, 0, command, sizeof(command));
+	sent = device_count(&fixture.device, 0);
+	for (unsigned slot = 0; slot < 2; slot++) {
+		order_presence(&other, slot);
+		assert_int_equal(order_join(&other, NULL), TRACK_PRESENT);
+	}
+	assert_false(call_is_over(&apdu.call));
+	assert_int_equal(device_count(&fixture.device, 0), sent);
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	order_presence(&other, 0);
+	assert_int_equal(order_join(&other, NULL), TRACK_EMPTY);
+	stopped_clock_pass(1000);
+	order_join(&apdu, NULL);
+}
+
 /* --- several slots */
 
 /* Both slots in doubt, one command at a time. */
@@ -332,6 +357,7 @@ int main(int argc, char *argv[])
 		TEST(a_host_that_never_waits_gets_fresh_answers),
 		TEST(presence_does_not_hang_on_a_silent_reader),
 		TEST(one_lost_answer_does_not_freeze_presence),
+		TEST(presence_beside_an_apdu_comes_from_memory),
 		TEST(questions_follow_each_other_whatever_comes_back_first),
 	};
 

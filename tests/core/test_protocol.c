@@ -23,6 +23,8 @@
 #define DEFAULT_SPEED	0x11
 #define CARDS_SPEED	0x95
 #define MINUTE_MS	60000
+#define RATES		53	/* that the descriptor promises */
+#define LIST_MS		1000	/* for each of the two lists, once */
 
 /* What the card says to a PPS, and the reader to SetParameters. */
 enum saying {
@@ -42,6 +44,9 @@ static struct {
 	unsigned pps_count, set_count, power_ups, power_offs;
 	uint8_t set_error;	/* bError, if it fails */
 	uint8_t speed;		/* of the last SetParameters */
+	int list;		/* what asking for the rates returns */
+	unsigned lists;		/* that were asked for */
+	unsigned patience_ms;	/* the longest that one was waited for */
 	void (*command)(struct script *script, const uint8_t *bytes,
 			size_t size);
 } world;
@@ -150,6 +155,21 @@ static void command(struct script *script, const uint8_t *bytes, size_t size)
 	world.command(script, bytes, size);
 }
 
+/* The default's rate again and again, which would rule out the card's speed. */
+static int give_list(struct script *script, uint8_t request, uint8_t *data,
+		     size_t size, unsigned timeout_ms)
+{
+	(void)script;
+	world.lists++;
+	if (timeout_ms > world.patience_ms)
+		world.patience_ms = timeout_ms;
+	if (request != CCID_CONTROL_GET_RATES)
+		return -EPIPE;
+	for (size_t i = 0; i + 4 <= size; i += 4)
+		put_le32(data + i, 10752);
+	return world.list;
+}
+
 static int plug(void **state)
 {
 	struct script *script = &fixture.device.script;
@@ -160,6 +180,8 @@ static int plug(void **state)
 	device_set_features(&fixture.device, TPDU | BY_THE_HOST);
 	world.command = script->command;
 	script->command = command;
+	script->request_in = give_list;
+	world.list = -EPIPE;
 	device_insert(&fixture.device, 0, SERIAL);
 	fixture_open();
 	assert_int_equal(power_up(0), 0);
@@ -181,6 +203,39 @@ static int agree(void)
 	stopped_clock_pass(MINUTE_MS);
 	call_join(&call);
 	return r;
+}
+
+static void a_list_of_rates_is_kept_to(void **state)
+{
+	(void)state;
+	world.list = 4 * RATES;
+	assert_int_equal(agree(), 0);
+	assert_int_equal(world.speed, DEFAULT_SPEED);
+	assert_int_equal(transmit_serial(0), SERIAL);
+}
+
+static void a_list_that_fails_is_ignored_and_asked_for_once(void **state)
+{
+	static const int lists[] = {
+		-EPIPE, -ETIMEDOUT, -EIO, -EOVERFLOW, 0, 3, 4,
+		4 * RATES - 4, 4 * RATES - 1,
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (i)
+			plug(state);
+		world.list = lists[i];
+		assert_int_equal(agree(), 0);
+		assert_int_equal(power_off(0), 0);
+		assert_int_equal(power_up(0), 0);
+		assert_int_equal(agree(), 0);
+		assert_int_equal(world.speed, CARDS_SPEED);
+		assert_int_equal(transmit_serial(0), SERIAL);
+		assert_int_equal(world.lists, 2);
+		assert_in_range(world.patience_ms, 1, LIST_MS);
+		if (i + 1 < sizeof(lists) / sizeof(lists[0]))
+			fixture_discard(state);
+	}
 }
 
 /* The card was reset once, and is used at the default speed. */
@@ -352,6 +407,8 @@ int main(int argc, char *argv[])
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, plug, fixture_discard)
 		TEST(the_best_common_speed_is_agreed_on),
+		TEST(a_list_of_rates_is_kept_to),
+		TEST(a_list_that_fails_is_ignored_and_asked_for_once),
 		TEST(a_card_may_take_the_protocol_without_the_speed),
 		TEST(a_pps_that_fails_costs_a_reset_and_the_speed),
 		TEST(a_speed_that_the_reader_refuses_costs_the_same),

@@ -355,6 +355,32 @@ static void notifications_are_heard_again_after_a_reset(void **state)
 	assert_int_equal(watching.size, TRACK_EMPTY);
 }
 
+/*
+ * The message comes in the transfer that is cancelled for the reset: of a card
+ * without power, which outlives that, nothing else would tell the swap.
+ */
+static void a_movement_told_beside_the_cancel_for_a_reset_counts(void **state)
+{
+	static const uint8_t swapped[] = { CCID_NOTIFY_SLOT_CHANGE, 0x0D };
+	uint32_t visit;
+
+	(void)state;
+	device_set_slots(&fixture.device, 2, 1);
+	device_insert(&fixture.device, 1, SERIAL + 1);
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	be_ready(0, SERIAL);
+	visit = fixture.reader->track.slot[1].visit;
+	hang();
+	script_lock(&fixture.device.script);
+	script_on_cancel(&fixture.device.script, USB_INTERRUPT, -ECANCELED,
+			 swapped, sizeof(swapped));
+	script_unlock(&fixture.device.script);
+	assert_int_equal(power_off_within(LONG_MS), 0);
+	assert_int_equal(resets(), 1);
+	assert_int_equal(fixture.reader->track.slot[1].visit, visit + 1);
+}
+
 /* Nobody but the watcher is there, and questions have no answers. */
 static void a_reader_that_hangs_unused_is_reset_by_its_watcher(void **state)
 {
@@ -636,6 +662,7 @@ int main(int argc, char *argv[])
 		TEST(a_reader_that_hangs_is_reset_and_its_card_told_as_swapped_once),
 		TEST(a_power_off_that_hangs_takes_five_seconds),
 		TEST(notifications_are_heard_again_after_a_reset),
+		TEST(a_movement_told_beside_the_cancel_for_a_reset_counts),
 		TEST(a_reader_that_hangs_unused_is_reset_by_its_watcher),
 		TEST(a_reset_that_fails_ends_all_calls),
 		TEST(a_reader_that_a_reset_does_not_cure_is_gone),

@@ -10,14 +10,21 @@
 #include <string.h>
 
 #include "card.h"
+#include "control.h"
 #include "fixture.h"
 #include "movement.h"
+#include "options.h"
+#include "pin_pad.h"
 
 #define SERIAL		0x01020304u
 #define STEPS_MAX	400
-#define CALL_MAX_MS	2000	/* of any call, once the device is gone */
+#define CALL_MAX_MS	1000	/* of any call, once the device is gone */
 
 static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+
+static const char escapes_allowed[] =
+	"<plist><dict><key>ifdDriverOptions</key><string>1</string>"
+	"</dict></plist>";
 
 static struct order orders[8];
 
@@ -32,6 +39,25 @@ static void assert_ends(struct order *order)
 	assert_true(ms <= CALL_MAX_MS);
 }
 
+static void *set_protocol(void *argument)
+{
+	struct order *order = argument;
+
+	order->r = card_set_protocol(fixture.reader, 0, 0);
+	return NULL;
+}
+
+/* The reader knows none. */
+static void *send_escape(void *argument)
+{
+	static const uint8_t escape[] = { 0x01 };
+	struct order *order = argument;
+
+	order->r = control(fixture.reader, 0, ESCAPE, escape, sizeof(escape),
+			   order->answer, sizeof(order->answer), &order->size);
+	return NULL;
+}
+
 /* A reader's life in short; nothing of it may last or fail otherwise. */
 static void live(void)
 {
@@ -40,6 +66,12 @@ static void live(void)
 	assert_ends(&orders[0]);
 	order_power_up(&orders[1], 0);
 	assert_ends(&orders[1]);
+	call_start(&orders[6].call, set_protocol, &orders[6]);
+	assert_ends(&orders[6]);
+	call_start(&orders[7].call, send_escape, &orders[7]);
+	stopped_clock_pass(CALL_MAX_MS);
+	order_join(&orders[7], NULL);
+	assert_true(orders[7].r == -ENOTSUP || orders[7].r == -ENODEV);
 	for (int i = 0; i < 2; i++) {
 		order_transmit(&orders[2], 0, get_data, sizeof(get_data));
 		stopped_clock_pass(CALL_MAX_MS);
@@ -59,11 +91,35 @@ static void live(void)
 		assert_int_equal(orders[5].r, TRACK_PRESENT);
 }
 
+/* As a Lun does that is the last one of its reader. */
+static void *close_reader(void *argument)
+{
+	(void)argument;
+	reader_end_slot(fixture.reader, 0);
+	reader_close_slot(fixture.reader, 0);
+	reader_close(fixture.reader);
+	return NULL;
+}
+
+static void close_in_time(void)
+{
+	struct call call;
+
+	call_start(&call, close_reader, NULL);
+	stopped_clock_pass(CALL_MAX_MS);
+	assert_true(call_join(&call) <= CALL_MAX_MS);
+	fixture.reader = NULL;
+	fixture.slots = 0;
+}
+
 static void an_unplugging_at_any_step_ends_all_calls(void **state)
 {
 	unsigned k;
 
 	(void)state;
+	options_forget();
+	assert_int_equal(options_take("file", escapes_allowed,
+				      sizeof(escapes_allowed) - 1), 0);
 	for (k = 1; k < STEPS_MAX; k++) {
 		script_lock(&fixture.device.script);
 		fixture.device.script.unplugged = false;
@@ -73,7 +129,7 @@ static void an_unplugging_at_any_step_ends_all_calls(void **state)
 		movement_presence(fixture.reader, 0);
 		fixture.device.script.unplug_in = k;
 		live();
-		fixture_close();
+		close_in_time();
 		assert_int_equal(fixture.device.script.transfers, 0);
 		if (fixture.device.script.unplug_in)
 			break;
