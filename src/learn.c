@@ -16,7 +16,8 @@
 #define OPEN_MS		10000
 
 /* The reply opens the slot: movement_replied. */
-static int ask_status(struct reader *reader, unsigned slot, bool gentle)
+static int ask_status(struct reader *reader, unsigned slot, bool gentle,
+		      enum ccid_icc *ret_icc)
 {
 	const struct exchange_command command = {
 		.type = CCID_GET_SLOT_STATUS,
@@ -29,21 +30,34 @@ static int ask_status(struct reader *reader, unsigned slot, bool gentle)
 
 	if (r < 0)
 		return r;
-	return reply.outcome == CCID_DONE || reply.error == CCID_ERROR_MUTE
-		       ? 0
-		       : -EPROTO;
+	if (reply.outcome != CCID_DONE && reply.error != CCID_ERROR_MUTE)
+		return -EPROTO;
+	*ret_icc = reply.icc;
+	return 0;
 }
 
-static void power_off(struct reader *reader, unsigned slot)
+static void power_off(struct reader *reader, unsigned slot, bool gentle)
 {
 	const struct exchange_command command = {
 		.type = CCID_POWER_OFF,
 		.wait_ms = OFF_MS,
 		.deadline = clock_now() + OFF_MS,
+		.gentle = gentle,
 	};
 	struct ccid_reply reply;
 
 	exchange_run(reader, slot, &command, &reply);
+}
+
+/*
+ * Whoever had the card before has left it powered, perhaps with its PIN verified:
+ * a power-up alone need not be a reset to it. Readers that power cards by
+ * themselves tell nothing of that, and contactless ones would tell of movements.
+ */
+static bool is_left_over(const struct reader *reader, enum ccid_icc icc)
+{
+	return icc == CCID_ICC_ACTIVE &&
+	       !(reader->desc.features & DESC_AUTO_ACTIVATION);
 }
 
 /*
@@ -52,6 +66,7 @@ static void power_off(struct reader *reader, unsigned slot)
  */
 static int learn_status(struct reader *reader, unsigned slot)
 {
+	enum ccid_icc icc = CCID_ICC_ABSENT;
 	int r;
 
 	if (reader->info.protocol) {
@@ -59,11 +74,13 @@ static int learn_status(struct reader *reader, unsigned slot)
 		if (r < 0)
 			return r;
 	}
-	r = ask_status(reader, slot, true);
+	r = ask_status(reader, slot, true, &icc);
 	for (int i = 1; r < 0 && r != -ENODEV && i < STATUS_TRIES; i++) {
-		power_off(reader, slot);
-		r = ask_status(reader, slot, false);
+		power_off(reader, slot, false);
+		r = ask_status(reader, slot, false, &icc);
 	}
+	if (r == 0 && is_left_over(reader, icc))
+		power_off(reader, slot, true);
 	return r;
 }
 

@@ -5,7 +5,8 @@
  *
  * A reader that was cut off in the middle of something, by a reboot or by a
  * program that died, may answer only from the second command on, or only after a
- * power-off. The first slot that is asked is where the reader is greeted.
+ * power-off; a card that it left powered is powered off. The first slot that is
+ * asked is where the reader is greeted.
  */
 #ifndef CCIDTRACK_LEARN_H
 #define CCIDTRACK_LEARN_H

@@ -41,6 +41,7 @@ struct behaviour {
 
 static const struct behaviour behaviours[] = {
 	{ "is silent", { { 0, DEVICE_SILENT, 0, 0 } }, 1 },
+	{ "is silent to power off", { { CCID_POWER_OFF, DEVICE_SILENT, 0, 0 } }, 1 },
 	{ "is silent to power", { { CCID_POWER_ON, DEVICE_SILENT, 0, 0 },
 			       { CCID_POWER_OFF, DEVICE_SILENT, 0, 0 } }, 2 },
 	{ "is silent to the card", { { CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0 },
@@ -219,6 +220,14 @@ static void only_plugged(void)
 				     &fixture.reader), 0);
 }
 
+static void be_left_powered(void)
+{
+	script_lock(&fixture.device.script);
+	fixture.device.slot[0].active = true;
+	script_unlock(&fixture.device.script);
+	only_plugged();
+}
+
 static uint64_t measure(void (*before)(void), void *(*run)(void *argument))
 {
 	struct call call;
@@ -272,6 +281,7 @@ static void an_open_ends_within_10_s(void **state)
 {
 	(void)state;
 	ends_within(10000, only_plugged, open_slot);
+	ends_within(10000, be_left_powered, open_slot);
 }
 
 static void a_power_up_ends_within_40_s(void **state)

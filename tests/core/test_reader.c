@@ -186,6 +186,60 @@ static void an_empty_slot_is_empty_from_the_beginning(void **state)
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
 }
 
+static void leave_powered(void)
+{
+	device_insert(&fixture.device, 0, 1);
+	script_lock(&fixture.device.script);
+	fixture.device.slot[0].active = true;
+	script_unlock(&fixture.device.script);
+}
+
+/* By a pcscd that died: whoever comes next must not find its PIN verified. */
+static void a_card_that_was_left_powered_is_powered_off(void **state)
+{
+	(void)state;
+	leave_powered();
+	fixture_open();
+	assert_false(fixture.device.slot[0].active);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
+	be_ready(0, 1);
+	watch_start(0);
+	stopped_clock_pass(10000);
+	watch_stop();
+}
+
+/* Without power a contactless one would leave and come again. */
+static void a_card_that_its_reader_has_powered_is_left_alone(void **state)
+{
+	(void)state;
+	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
+						     DESC_AUTO_ACTIVATION);
+	device_insert(&fixture.device, 0, 1);
+	fixture_open();
+	assert_true(fixture.device.slot[0].active);
+	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 0);
+	be_ready(0, 1);
+}
+
+static void a_power_off_that_fails_then_keeps_no_slot_closed(void **state)
+{
+	static const enum device_fault faults[] = {
+		DEVICE_FAIL, DEVICE_SHORT, DEVICE_STALL, DEVICE_SILENT,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		leave_powered();
+		device_on(&fixture.device, CCID_POWER_OFF, faults[i], 0, 1);
+		order_open(&opening, 0);
+		stopped_clock_pass(10000);
+		assert_int_equal(opened_within(5000), 0);
+		be_ready(0, 1);
+		fixture_close();
+	}
+	assert_int_equal(fixture.device.script.resets, 0);
+}
+
 /* Cut off in the middle of something, by a reboot or a pcscd that died. */
 static void a_reader_may_answer_only_from_the_second_command_on(void **state)
 {
@@ -291,6 +345,9 @@ int main(int argc, char *argv[])
 		TEST(a_slot_does_not_open_twice),
 		TEST(a_card_is_there_from_the_beginning),
 		TEST(an_empty_slot_is_empty_from_the_beginning),
+		TEST(a_card_that_was_left_powered_is_powered_off),
+		TEST(a_card_that_its_reader_has_powered_is_left_alone),
+		TEST(a_power_off_that_fails_then_keeps_no_slot_closed),
 		TEST(a_reader_may_answer_only_from_the_second_command_on),
 		TEST(a_reader_that_is_slow_to_start_is_not_reset),
 		TEST(a_reader_that_hangs_is_reset_as_it_is_opened),

@@ -8,6 +8,7 @@ N unpluggings and N ends of pcscd, with cards moving around each.
 """
 import contextlib
 import random
+import signal
 import threading
 import time
 
@@ -19,6 +20,8 @@ from pcsc import Context, Watch
 READER = "virtual reader 00 00"
 LONG_APDU = bytes.fromhex("80122710")   # takes ten seconds
 IDENTITY = bytes.fromhex("801400000C")
+KEEP = bytes.fromhex("80160042")
+KEPT = bytes.fromhex("8018000001")
 
 # A reader that was unplugged is not listed any more after so many seconds: one
 # is pcscd's own, who sleeps when a call tells it that the reader is gone.
@@ -280,6 +283,26 @@ def a_power_up_ends_when_its_reader_is_unplugged():
         check_end(bench)
 
 
+def a_pcscd_that_was_killed_leaves_no_card_in_use():
+    """The next one begins with a card that remembers nothing."""
+    with Lab() as bench:
+        bench.plug("r")
+        bench.start_pcscd()
+        serial = bench.insert("r")["serial"]
+        Watch(READER).until(lambda state: state.atr, deadline(SOON))
+        card = Context().connect(READER)
+        card.transmit(KEEP)
+        offs = bench.stats("r").get("c63", 0)
+        bench.stop_pcscd(signal.SIGKILL)
+        assert bench.stats("r").get("c63", 0) == offs
+        bench.start_pcscd()
+        Watch(READER).until(lambda state: state.atr, deadline(SOON))
+        assert bench.stats("r").get("c63", 0) == offs + 1
+        card = Context().connect(READER)
+        assert card.transmit(KEPT) == bytes.fromhex("009000")
+        assert card.transmit(IDENTITY)[:4] == int(serial).to_bytes(4, "big")
+
+
 def a_reader_can_be_unplugged_while_it_is_opened():
     with Lab() as bench:
         bench.start_pcscd()
@@ -402,6 +425,7 @@ if __name__ == "__main__":
         an_apdu_ends_when_its_reader_is_unplugged,
         an_apdu_ends_when_its_card_is_pulled,
         a_power_up_ends_when_its_reader_is_unplugged,
+        a_pcscd_that_was_killed_leaves_no_card_in_use,
         a_reader_can_be_unplugged_while_it_is_opened,
         a_reader_may_go_at_any_moment_after_it_came,
         a_loose_contact_leaves_a_reader_that_works,
