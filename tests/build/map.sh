@@ -4,7 +4,8 @@
 #
 # HACKING's map names every source file and every directory of tests, and none
 # that is not there. The ways through the code name functions that are in the
-# files that they are said to be in.
+# files that they are said to be in, and the table of faults names tests that
+# there are.
 set -u
 : "${srcdir:?}"
 failed=0
@@ -62,4 +63,22 @@ while read -r line; do
 			fail "$file has no $function"
 	done
 done <"$ways"
+
+# The last column; some rows go on in the next line.
+tests=$(awk '/^Descriptors and open/ { inside = 1 } /^What looks at/ { exit }
+	inside { print substr($0, 65) }' "$srcdir/HACKING")
+[ -n "$tests" ] || fail "HACKING has no table of faults"
+for name in $tests; do
+	file=${name#*:}
+	case $name in
+	u:*) path=unit/test_$file.c ;;
+	e:*) path=e2e/$file.py ;;
+	f:*) path=fuzz/fuzz_$file.c ;;
+	explore) path=explore/explore.c ;;
+	system) path=system/guest.py ;;
+	random | disorder | reopen) path=core/$file.c ;;
+	*) path=core/test_$file.c ;;
+	esac
+	[ -f "$srcdir/tests/$path" ] || fail "there is no test $name"
+done
 exit $failed
