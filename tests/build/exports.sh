@@ -24,6 +24,22 @@ symbols()
 	"$NM" -D "$@" "$MODULE" || exit 99
 }
 
+# The flags were taken; this is what they leave. Not every C library has
+# functions that check sizes.
+check_hardening()
+{
+	case $HARDENING in
+	*-fstack-protector*)
+		symbols --undefined-only | grep -q __stack_chk_ ||
+			fail "no stack is protected" ;;
+	esac
+	case "$HARDENING $needed" in
+	*-D_FORTIFY_SOURCE*libc.so.6*)
+		symbols --undefined-only | grep -v __stack_chk_ |
+			grep -q '_chk\(@\|$\)' || fail "no size is checked" ;;
+	esac
+}
+
 check_module()
 {
 	exported=$(symbols --defined-only | awk '{ print $NF }' | sort)
@@ -68,6 +84,7 @@ check_module()
 			fail "needs $library" ;;
 		esac
 	done
+	check_hardening
 }
 
 # shellcheck disable=SC2153 # by make
