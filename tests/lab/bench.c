@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "bench.h"
+#include "time_scale.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,12 +20,18 @@
 
 #define PATH_SIZE	512
 #define LINE_SIZE	4096
+#define LONG_WAIT	5000
 
 libusb_context *context;
 uint8_t buffer[BENCH_LARGEST + 64];
 
 static FILE *bench;
 static char line[LINE_SIZE];
+
+unsigned long_wait(void)
+{
+	return (unsigned)(LONG_WAIT * time_scale());
+}
 
 const char *say(const char *format, ...)
 {
@@ -86,14 +93,14 @@ int command(libusb_device_handle *handle, uint8_t type, uint8_t seq,
 		memcpy(buffer + BENCH_HEADER, data, size);
 	return libusb_bulk_transfer(handle, BENCH_OUT, buffer,
 				    (int)(BENCH_HEADER + size), &sent,
-				    LONG_WAIT);
+				    long_wait());
 }
 
 int reply(libusb_device_handle *handle, int room)
 {
 	int received = 0;
 	int r = libusb_bulk_transfer(handle, BENCH_IN, buffer, room, &received,
-				     LONG_WAIT);
+				     long_wait());
 
 	return r < 0 ? r : received;
 }

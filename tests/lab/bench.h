@@ -20,8 +20,10 @@
 #define BENCH_HEADER	10
 #define BENCH_LARGEST	65554
 
-#define LONG_WAIT	5000	/* ms: what must come */
-#define SHORT_WAIT	50	/* ms: what must not */
+#define SHORT_WAIT	50	/* ms, for what must not come */
+
+/* ms, for what must come: as many as the machine needs. */
+unsigned long_wait(void);
 
 extern libusb_context *context;
 

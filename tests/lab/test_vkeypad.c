@@ -102,7 +102,7 @@ static void abort_ends_an_entry(void **state)
 	(void)state;
 	ask(handle, verify, SIZE);
 	assert_int_equal(libusb_control_transfer(handle, 0x21, 1, 9 << 8, 0,
-						 NULL, 0, LONG_WAIT), 0);
+						 NULL, 0, long_wait()), 0);
 	assert_int_equal(command(handle, 0x72, 9, NULL, 0), 0);
 	assert_int_equal(reply(handle, 64), 10);
 	assert_int_equal(buffer[0], 0x81);
