@@ -13,6 +13,7 @@
 #include "greet.h"
 #include "log.h"
 #include "movement.h"
+#include "movement_told.h"
 #include "params.h"
 #include "protocol.h"
 

@@ -12,6 +12,7 @@
 #include "exchange.h"
 #include "feature.h"
 #include "movement.h"
+#include "movement_told.h"
 #include "secure.h"
 
 #define PIN_ANSWER_MAX	258	/* of a short APDU */

@@ -21,7 +21,7 @@
 #include "control.h"
 #include "log.h"
 #include "lun.h"
-#include "movement.h"
+#include "movement_told.h"
 #include "options.h"
 #include "reader.h"
 #include "transmit.h"

@@ -1,19 +1,16 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * movement - from what a reader says to pcscd's event thread.
+ * movement - evidence of the cards is taken in, and passed on.
  *
- * The way of a card movement: interrupt transfer done -> ccid_event_next ->
- * track_notified -> broadcast -> movement_wait returns -> movement_presence.
+ * Whoever hears anything that bears on the cards tells it here: the interrupt
+ * pipe, a reply, a question without one, power, resets, sleep. It is handed to
+ * the tracker (track.h), and the tracker's news to all whom they concern: who
+ * waits for a movement (movement_told.h), who works with the card, the ledger,
+ * the log. It decides nothing and waits for nothing, but sends questions that
+ * are due; pcscd is answered in movement_told.h.
  *
- * Request, as in Windows' RDF_CARD_TRACKING, and what does it here:
- *
- *   the state matches already   movement_wait returns 0 at once
- *   tracking has started        movement_wait waits, for a movement, a stop,
- *                               its timeout or the loss of the device
- *   a request is pending        -EBUSY at once, the first one untouched
- *   the device cannot           -ENODEV
- *   cancel                      movement_stop, also ahead of the request
+ * The core, in any thread, callbacks included.
  */
 #ifndef CCIDTRACK_MOVEMENT_H
 #define CCIDTRACK_MOVEMENT_H
@@ -22,9 +19,6 @@
 
 #include "ccid.h"
 #include "reader.h"
-#include "track_told.h"
-
-#define MOVEMENT_FOREVER	(-1)
 
 /* What the interrupt pipe says of a slot, or may have said. Caller locks. */
 void movement_notified(struct reader *reader, unsigned slot, bool present,
@@ -77,39 +71,10 @@ void movement_identified(struct reader *reader, unsigned slot, bool same);
 void movement_refused(struct reader *reader, unsigned slot);
 void movement_unanswered(struct reader *reader, unsigned slot);
 
-/*
- * Waits until the card moves away from what the caller was told last. 0: look
- * again (also after a stop and at the timeout), -EBUSY, -ENODEV.
- *
- * The caller has cancellation disabled; it is enabled while the thread really
- * waits, and a thread that is cancelled there holds nothing afterwards.
- */
-int movement_wait(struct reader *reader, unsigned slot, int timeout_ms);
-
-/*
- * A client was told just now that its card is gone or does not answer. The
- * thread of pcscd's that hears it notes so in the state of the slot, and without
- * a lock: an insertion that was told before would be lost. So none is for some
- * moments, unless the watcher asks by itself. Not for the watcher's own calls.
- */
-void movement_hold(struct reader *reader, unsigned slot);
-
-/* Latched: ends the wait that is, or else the next one. */
-void movement_stop(struct reader *reader, unsigned slot);
-
-/* Whether the calling thread is pcscd's event thread. Caller locks. */
-bool movement_is_watcher(const struct reader *reader, unsigned slot);
-
-/* What the calling thread is to be told. */
-enum track_presence movement_presence(struct reader *reader, unsigned slot);
-
 /* The last movements, in the layout of ledger.h. Returns the size. */
 size_t movement_ledger(struct reader *reader, uint8_t bytes[LEDGER_SIZE_MAX]);
 
 /* A reader gone mad must not fill the disk. Caller locks. */
 bool movement_may_log(struct reader *reader);
-
-/* What the slot holds, for anybody; uses nothing up. */
-enum track_presence movement_truth(struct reader *reader, unsigned slot);
 
 #endif

@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "identity.h"
-#include "movement.h"
+#include "movement_told.h"
 #include "protocol.h"
 #include "t0.h"
 

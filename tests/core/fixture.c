@@ -15,7 +15,7 @@
 
 #include "bytes.h"
 #include "card.h"
-#include "movement.h"
+#include "movement_told.h"
 #include "transmit.h"
 
 #define LINES_MAX	4096

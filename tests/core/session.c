@@ -18,7 +18,7 @@
 #include "control.h"
 #include "fixture.h"
 #include "lun.h"
-#include "movement.h"
+#include "movement_told.h"
 #include "pin_pad.h"
 #include "transmit.h"
 

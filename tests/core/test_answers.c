@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "fixture.h"
-#include "movement.h"
 
 #define SERIAL	FIXTURE_SERIAL
 

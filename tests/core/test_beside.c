@@ -12,7 +12,7 @@
 
 #include "card.h"
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 #include "options.h"
 #include "pin_pad.h"
 #include "transmit.h"

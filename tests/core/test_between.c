@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "fixture.h"
 #include "movement.h"
+#include "movement_told.h"
 #include "question.h"
 #include "transmit.h"
 

@@ -12,6 +12,7 @@
 #include "exchange.h"
 #include "fixture.h"
 #include "movement.h"
+#include "movement_told.h"
 
 #define SERIAL	FIXTURE_SERIAL
 #define QUESTIONS_MS	1000	/* after so long one may be asked at once */

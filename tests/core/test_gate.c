@@ -14,6 +14,7 @@
 #include "fixture.h"
 #include "gate.h"
 #include "movement.h"
+#include "movement_told.h"
 #include "transmit.h"
 
 #define GEMALTO		0x08E6

@@ -12,7 +12,7 @@
 #include <errno.h>
 
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 
 static const uint8_t select_file[] = { 0x00, 0xA4, 0x04, 0x00, 0x00 };
 

@@ -10,7 +10,7 @@
 
 #include "control.h"
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 #include "transmit.h"
 
 #define MINUTE_MS	60000

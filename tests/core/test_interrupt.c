@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 
 #define SERIAL	0x01020304u
 

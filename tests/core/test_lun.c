@@ -12,7 +12,7 @@
 
 #include "fixture.h"
 #include "lun.h"
-#include "movement.h"
+#include "movement_told.h"
 
 #define LUN(reader, slot)	((unsigned long)(reader) << 16 | (slot))
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 #include "options.h"
 
 #define SERIAL	0x01020304u

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 
 static int try_open(void)
 {

@@ -12,7 +12,7 @@
 #include "card.h"
 #include "clock.h"
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 
 #define SERIAL	FIXTURE_SERIAL
 #define SOON_MS	2000	/* the next command is right, within that */

@@ -14,7 +14,7 @@
 
 #include "card.h"
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 
 #define SERIAL		0x01020304u
 #define INACTIVE	1

@@ -10,13 +10,13 @@
 #include <limits.h>
 
 #include "fixture.h"
-#include "movement.h"
+#include "movement_told.h"
 
 #define SERIAL	0x01020304u
 
 static struct order second, other;
 
-/* --- the table of movement.h */
+/* --- the table of movement_told.h */
 
 static void a_wait_ends_at_once_if_the_state_differs_already(void **state)
 {
