@@ -5,219 +5,17 @@
 #include <errno.h>
 #include <string.h>
 
-#include "bytes.h"
-#include "ccid.h"
 #include "clock.h"
-#include "escape.h"
 #include "exchange.h"
 #include "greet.h"
-#include "log.h"
 #include "movement.h"
 #include "movement_told.h"
-#include "params.h"
 #include "protocol.h"
+#include "supply.h"
 
-#define POWER_ON_MS	10000	/* one attempt, without time extensions */
-#define POWER_ALL_MS	30000	/* all of them */
-#define POWER_OFF_MS	3000
-#define UP_MS	(POWER_ALL_MS + EXCHANGE_MEND_MS)
-#define DOWN_MS	(POWER_OFF_MS + POWER_OFF_MS + EXCHANGE_MEND_MS)
+#define UP_MS	(SUPPLY_ALL_MS + EXCHANGE_MEND_MS)
+#define DOWN_MS	(SUPPLY_OFF_MS + SUPPLY_OFF_MS + EXCHANGE_MEND_MS)
 #define AGREE_MS	60000
-#define ERROR_EMV_MODE	0xBB	/* some makers' own */
-#define SELECT_NONE	0xFF	/* the card needed more than one attempt */
-#define POWER_PAUSE_MS	100	/* for a card that has to lose its charge */
-
-static int run_until(struct reader *reader, unsigned slot, uint8_t type,
-		     uint64_t deadline)
-{
-	const struct exchange_command command = {
-		.type = type,
-		.wait_ms = POWER_OFF_MS,
-		.deadline = deadline,
-	};
-	struct ccid_reply reply;
-
-	return exchange_run(reader, slot, &command, &reply);
-}
-
-static void power_off_alone(struct reader *reader, unsigned slot)
-{
-	run_until(reader, slot, CCID_POWER_OFF, clock_now() + POWER_OFF_MS);
-}
-
-int card_cycle_owned(struct reader *reader, unsigned slot)
-{
-	static const uint8_t types[] = {
-		CCID_POWER_OFF, CCID_POWER_ON, CCID_POWER_OFF,
-	};
-	uint64_t deadline = clock_now() + POWER_OFF_MS;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < sizeof(types); i++)
-		r = run_until(reader, slot, types[i], deadline);
-	return r;
-}
-
-static void note_atr(struct reader *reader, unsigned slot,
-		     const uint8_t *atr, size_t size)
-{
-	struct slot *s = &reader->slot[slot];
-
-	pthread_mutex_lock(&reader->lock);
-	copy_bounded(s->atr, sizeof(s->atr), atr, size);
-	s->atr_size = size;
-	pthread_mutex_unlock(&reader->lock);
-}
-
-size_t card_atr(struct reader *reader, unsigned slot, uint8_t *atr)
-{
-	struct slot *s = &reader->slot[slot];
-	size_t size;
-
-	pthread_mutex_lock(&reader->lock);
-	size = copy_bounded(atr, READER_ATR_MAX, s->atr, s->atr_size);
-	pthread_mutex_unlock(&reader->lock);
-	return size;
-}
-
-static int power_on(struct reader *reader, unsigned slot, uint8_t select,
-		    uint64_t deadline, struct ccid_reply *ret_reply)
-{
-	const struct exchange_command command = {
-		.type = CCID_POWER_ON,
-		.parameters = { select },
-		.wait_ms = POWER_ON_MS,
-		.deadline = deadline,
-	};
-
-	return exchange_run(reader, slot, &command, ret_reply);
-}
-
-/* In EMV mode a reader refuses all cards but those of banks. */
-static bool leaves_emv_mode(struct reader *reader, unsigned slot,
-			    const struct ccid_reply *refusal)
-{
-	static const uint8_t iso_mode[] = { 0x1F, 0x01 };
-	struct ccid_reply reply;
-
-	return reader->quirk.flags & QUIRK_ISO_MODE &&
-	       refusal->outcome == CCID_FAILED &&
-	       refusal->error == ERROR_EMV_MODE &&
-	       escape_run(reader, slot, iso_mode, sizeof(iso_mode),
-			  &reply) == 0;
-}
-
-/* 0: the reader has an ATR. -EIO: the card did not answer at this voltage. */
-static int try_voltage(struct reader *reader, unsigned slot, uint8_t select,
-		       uint64_t deadline)
-{
-	struct ccid_reply reply;
-	int r = power_on(reader, slot, select, deadline, &reply);
-
-	if (r == 0 && leaves_emv_mode(reader, slot, &reply))
-		r = power_on(reader, slot, select, deadline, &reply);
-	if (r < 0)
-		return r;
-	if (reply.outcome != CCID_DONE || reply.size > READER_ATR_MAX)
-		return -EIO;
-	note_atr(reader, slot, reply.data, reply.size);
-	return 0;
-}
-
-static size_t order_voltages(const struct reader *reader,
-			     uint8_t ret_order[PARAMS_VOLTAGES_MAX])
-{
-	enum params_first first =
-		(enum params_first)(reader->options.driver_options >>
-				    OPTIONS_VOLTAGE_SHIFT &
-				    OPTIONS_VOLTAGE_MASK);
-
-	return params_voltages(&reader->desc, first, 0, ret_order);
-}
-
-/* That the card answered at last, or else the one to begin with. */
-static uint8_t voltage_in_use(const struct reader *reader, unsigned slot)
-{
-	uint8_t order[PARAMS_VOLTAGES_MAX] = { CCID_POWER_AUTO };
-	uint8_t select = reader->slot[slot].select;
-
-	if (select != SELECT_NONE)
-		return select;
-	order_voltages(reader, order);
-	return order[0];
-}
-
-/* An ATR may tell for which voltages the card is made (ISO 7816-3, class). */
-static bool suits(struct reader *reader, unsigned slot, uint8_t select)
-{
-	uint8_t bytes[READER_ATR_MAX];
-	struct atr atr;
-
-	if (select == CCID_POWER_AUTO ||
-	    atr_parse(bytes, card_atr(reader, slot, bytes), &atr) < 0)
-		return true;
-	return !atr.classes || atr.classes >> (select - CCID_POWER_5V) & 1;
-}
-
-/*
- * A card that answered at this voltage in its visit, and now does not, may have
- * been pulled meanwhile. Where notifications do not tell, nothing else does.
- */
-static void suspect(struct reader *reader, unsigned slot, uint8_t select)
-{
-	const struct track *track = &reader->track;
-	const struct track_slot *s = &track->slot[slot];
-
-	pthread_mutex_lock(&reader->lock);
-	if (s->again && reader->slot[slot].select == select &&
-	    (track->trust != TRACK_PROVEN ||
-	     (s->chatty >> TRACK_POWER_ON & 1)))
-		movement_replied(reader, slot, CCID_ICC_ABSENT, false);
-	pthread_mutex_unlock(&reader->lock);
-}
-
-/* Caller owns the slot, the card did not answer. */
-static bool may_try_again(struct reader *reader, unsigned slot, uint8_t select,
-			  uint64_t deadline)
-{
-	suspect(reader, slot, select);
-	return exchange_recheck(reader, slot, EXCHANGE_POWER) == 0 &&
-	       clock_now() < deadline;
-}
-
-/*
- * Each voltage once, and the first one once more: some cards wake up late, and
- * one that no voltage suits is better used than refused.
- */
-static int try_voltages(struct reader *reader, unsigned slot)
-{
-	uint64_t deadline = clock_now() + POWER_ALL_MS;
-	uint8_t order[PARAMS_VOLTAGES_MAX];
-	size_t n = order_voltages(reader, order);
-	int r = -EIO;
-
-	for (size_t i = 0; i <= n; i++) {
-		uint8_t select = order[i % n];
-
-		r = try_voltage(reader, slot, select, deadline);
-		if (r == 0 && i < n && !suits(reader, slot, select))
-			r = -EIO;
-		if (r == 0)
-			reader->slot[slot].select = i < n ? select
-							  : SELECT_NONE;
-		if (r != -EIO && r != -ETIMEDOUT && r != -EPROTO)
-			return r;
-		power_off_alone(reader, slot);
-		if (!may_try_again(reader, slot, select, deadline))
-			return r;
-		if (i + 1 != n)
-			continue;
-		exchange_pause(reader, slot, POWER_PAUSE_MS);
-		if (!may_try_again(reader, slot, select, deadline))
-			return r;
-	}
-	return r;
-}
 
 /* Caller locks. */
 static void begin_power(struct reader *reader, unsigned slot,
@@ -239,6 +37,13 @@ static int note_powered(struct reader *reader, unsigned slot, bool done)
 	return r;
 }
 
+static void forget_atr(struct reader *reader, unsigned slot)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->slot[slot].atr_size = 0;
+	pthread_mutex_unlock(&reader->lock);
+}
+
 static bool shows_same_atr(const struct slot *slot)
 {
 	return slot->atr_size == slot->shown_size &&
@@ -253,16 +58,15 @@ static void identify(struct reader *reader, unsigned slot)
 	pthread_mutex_lock(&reader->lock);
 	movement_powered(reader, slot);
 	movement_identified(reader, slot, shows_same_atr(s));
-	s->shown_size = copy_bounded(s->shown_atr, sizeof(s->shown_atr),
-				     s->atr, s->atr_size);
+	memcpy(s->shown_atr, s->atr, sizeof(s->shown_atr));
+	s->shown_size = s->atr_size;
 	pthread_mutex_unlock(&reader->lock);
 }
 
 /* A warm reset. Its ATR may be another one than that of a cold one. */
 static int reset_warm(struct reader *reader, unsigned slot)
 {
-	int r = try_voltage(reader, slot, voltage_in_use(reader, slot),
-			    clock_now() + POWER_ON_MS);
+	int r = supply_repeat(reader, slot, clock_now() + SUPPLY_ON_MS);
 	struct slot *s = &reader->slot[slot];
 
 	if (r < 0)
@@ -303,6 +107,7 @@ static int begin_power_up(struct reader *reader, unsigned slot,
 	if (r == 0) {
 		*ret_warm = may_reset_warm(reader, slot, how);
 		begin_power(reader, slot, TRACK_POWER_ON);
+		reader->slot[slot].atr_size = 0;
 	}
 	pthread_mutex_unlock(&reader->lock);
 	return r;
@@ -315,19 +120,18 @@ static int power_up(struct reader *reader, unsigned slot, enum power_up how)
 
 	if (r < 0)
 		return r;
-	note_atr(reader, slot, NULL, 0);
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
 	reader->slot[slot].session.spoilt = false;
 	if (warm && reset_warm(reader, slot) == 0)
 		return note_powered(reader, slot, true);
 	if (how != UP || reader->quirk.flags & QUIRK_OFF_BEFORE_ON)
-		power_off_alone(reader, slot);
+		supply_cut(reader, slot);
 	r = warm ? exchange_recheck(reader, slot, EXCHANGE_POWER) : 0;
 	if (r == 0)
-		r = try_voltages(reader, slot);
+		r = supply_search(reader, slot);
 	if (r < 0)
-		note_atr(reader, slot, NULL, 0);
+		forget_atr(reader, slot);
 	else
 		identify(reader, slot);
 	return note_powered(reader, slot, r == 0);
@@ -349,8 +153,8 @@ static int call_witness(struct reader *reader, unsigned slot)
 /* What follows a begin_power of the kind, here and in power_cycle. */
 static void power_off(struct reader *reader, unsigned slot)
 {
-	power_off_alone(reader, slot);
-	note_atr(reader, slot, NULL, 0);
+	supply_cut(reader, slot);
+	forget_atr(reader, slot);
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
 	note_powered(reader, slot, true);
@@ -370,17 +174,17 @@ static bool wants_power(const struct reader *reader, unsigned slot)
 
 static void power_cycle(struct reader *reader, unsigned slot)
 {
-	uint64_t deadline = clock_now() + POWER_ON_MS;
+	uint64_t deadline = clock_now() + SUPPLY_ON_MS;
 	int r;
 
-	power_off_alone(reader, slot);
+	supply_cut(reader, slot);
 	reader->slot[slot].session.asked = false;
 	reader->slot[slot].session.agreed = false;
-	r = try_voltage(reader, slot, voltage_in_use(reader, slot), deadline);
+	r = supply_repeat(reader, slot, deadline);
 	if (r < 0) {
-		power_off_alone(reader, slot);
-		note_atr(reader, slot, NULL, 0);
-	} else if (reader->slot[slot].select != SELECT_NONE) {
+		supply_cut(reader, slot);
+		forget_atr(reader, slot);
+	} else if (reader->slot[slot].select != SUPPLY_UNSETTLED) {
 		/* At another voltage the same card may have another ATR. */
 		identify(reader, slot);
 	}
@@ -453,7 +257,7 @@ static int power_up_for(struct reader *reader, unsigned slot, bool reset,
 	if (r == 0)
 		r = power_up(reader, slot, how);
 	if (r == 0)
-		*ret_size = card_atr(reader, slot, atr);
+		*ret_size = supply_atr(reader, slot, atr);
 	exchange_end(reader, slot);
 	return r;
 }

@@ -1,7 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * card - power for the card in a slot.
+ * card - power for the card in a slot, as its visit and pcscd have it.
+ *
+ * What is sent for it, supply.h knows: here is when it may be, whether the card
+ * is still the same afterwards, and what the tracker is told.
  *
  * Every function takes the slot for its time (exchange_begin) and asks the
  * tracker before anything reaches the card. Errors, beside those of
@@ -38,12 +41,6 @@ int card_power_off(struct reader *reader, unsigned slot);
 /* As the slot closes: nobody is told of its card any more, nobody asks. */
 void card_let_go(struct reader *reader, unsigned slot);
 
-/*
- * Off, on and off, for a caller that owns the slot already: some tokens begin
- * to work only then. Errors of exchange_run.
- */
-int card_cycle_owned(struct reader *reader, unsigned slot);
-
 /* For a caller that owns the slot: off and on again; errors of power-up. */
 int card_reset_owned(struct reader *reader, unsigned slot);
 
@@ -55,8 +52,5 @@ void card_forsake_owned(struct reader *reader, unsigned slot);
 
 /* For T=0 or T=1 (0, 1); errors of protocol_agree. */
 int card_set_protocol(struct reader *reader, unsigned slot, uint8_t protocol);
-
-/* The ATR of the last power-up; 0 bytes if there is none. */
-size_t card_atr(struct reader *reader, unsigned slot, uint8_t *atr);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "card.h"
 #include "ccid.h"
 #include "escape.h"
 #include "exchange.h"
@@ -14,6 +13,7 @@
 #include "movement.h"
 #include "movement_told.h"
 #include "secure.h"
+#include "supply.h"
 
 #define PIN_ANSWER_MAX	258	/* of a short APDU */
 #define ESCAPE_END_MS	(ESCAPE_ALL_MS + EXCHANGE_MEND_MS)
@@ -292,6 +292,6 @@ int control_attribute(struct reader *reader, unsigned slot, uint64_t attribute,
 		return -ENODEV;
 	look_at_card(reader, slot, &desc, &facts);
 	if (facts.powered)
-		facts.atr_size = card_atr(reader, slot, facts.atr);
+		facts.atr_size = supply_atr(reader, slot, facts.atr);
 	return attribute_get(attribute, &facts, value);
 }

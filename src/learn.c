@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "card.h"
 #include "clock.h"
 #include "exchange.h"
 #include "greet.h"
 #include "log.h"
+#include "supply.h"
 
 #define STATUS_TRIES	3
 #define OFF_MS		2000	/* before it may be reset */
@@ -70,7 +70,7 @@ static int learn_status(struct reader *reader, unsigned slot)
 	int r;
 
 	if (reader->info.protocol) {
-		r = card_cycle_owned(reader, slot);
+		r = supply_rouse(reader, slot);
 		if (r < 0)
 			return r;
 	}

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "log.h"
+#include "supply.h"
 
 #define PPS_MS		5000	/* 9600 etu at 1 MHz take 3.6 s */
 #define LIST_MS		1000	/* for a list of speeds; many are silent */
@@ -265,7 +266,7 @@ static int decide(struct reader *reader, unsigned slot, uint8_t protocol,
 		.no_pps = quirk->flags & QUIRK_NO_PPS,
 	};
 	uint8_t bytes[READER_ATR_MAX];
-	size_t size = card_atr(reader, slot, bytes);
+	size_t size = supply_atr(reader, slot, bytes);
 	struct atr atr;
 	int r = atr_parse(bytes, size, &atr);
 
@@ -313,7 +314,7 @@ static int make_ready(struct reader *reader, unsigned slot, uint8_t protocol)
 int protocol_of_card(struct reader *reader, unsigned slot)
 {
 	uint8_t bytes[READER_ATR_MAX];
-	size_t size = card_atr(reader, slot, bytes);
+	size_t size = supply_atr(reader, slot, bytes);
 	struct atr atr;
 
 	if (atr_parse(bytes, size, &atr) < 0)

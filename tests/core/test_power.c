@@ -13,6 +13,7 @@
 #include "fixture.h"
 #include "movement.h"
 #include "movement_told.h"
+#include "supply.h"
 
 #define SERIAL	0x01020304u
 #define SWITCHED	(DEVICE_AUTOMATIC & ~DESC_AUTO_VOLTAGE)
@@ -87,7 +88,7 @@ static void the_atr_comes_back(void **state)
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(a.size, 6);
 	assert_int_equal(a.answer[0], 0x3B);
-	assert_int_equal(card_atr(fixture.reader, 0, atr), 6);
+	assert_int_equal(supply_atr(fixture.reader, 0, atr), 6);
 	assert_memory_equal(atr, a.answer, 6);
 }
 
@@ -247,7 +248,7 @@ static void a_mute_card_fails_within_its_bound(void **state)
 			  CCID_ERROR_MUTE);
 	assert_int_equal(power_up_slowly(&ms), -EIO);
 	assert_true(ms <= 40000);
-	assert_int_equal(card_atr(fixture.reader, 0, a.answer), 0);
+	assert_int_equal(supply_atr(fixture.reader, 0, a.answer), 0);
 }
 
 static void a_reader_that_stays_silent_fails_within_its_bound(void **state)
@@ -294,7 +295,7 @@ static void a_longer_atr_is_none(void **state)
 	assert_int_equal(power_up_slowly(NULL), -EIO);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(a.answer[i], 0xEE);
-	assert_int_equal(card_atr(fixture.reader, 0, a.answer), 0);
+	assert_int_equal(supply_atr(fixture.reader, 0, a.answer), 0);
 }
 
 static void a_card_without_an_atr_is_powered_up(void **state)
@@ -451,7 +452,7 @@ static void a_power_off_ends_the_session(void **state)
 	be_ready(0, SERIAL);
 	assert_int_equal(power_off(0), 0);
 	assert_int_equal(transmit_now(), -ESTALE);
-	assert_int_equal(card_atr(fixture.reader, 0, a.answer), 0);
+	assert_int_equal(supply_atr(fixture.reader, 0, a.answer), 0);
 	assert_int_equal(power_off(0), 0);
 	assert_int_equal(power_up(0), 0);
 	assert_int_equal(transmit_serial(0), SERIAL);
