@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Limits, sizes and settings of the T=1 engine. The rules of a conversation are
- * in test_t1_annex.c, a card on a bad line in test_t1_line.c.
+ * in test_t1_annex.c, what can go wrong in test_t1_trouble.c, a card on a bad
+ * line in test_t1_line.c.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,161 +12,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "apdu.h"
-#include "t1.h"
+#include "t1_talk.h"
 
 #define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
-#define GUARD		0xA5
-#define MESSAGE		271
-#define ROOM		T1_ANSWER_MAX
-#define NO_IFSD		0
-#define IFSC		32
-#define TPDU		false
-#define CHARACTER	true
-
-static uint8_t command[APDU_COMMAND_MAX + 1];
-static uint8_t answer[T1_ANSWER_MAX + 1];
-static uint8_t told[T1_ANSWER_MAX + T1_INF_MAX];	/* what the card says */
-static size_t told_size;
-static struct t1 engine;
-static struct engine_block block;
-
-static void power_up(uint8_t ifsc, uint8_t ifsd, bool crc, bool character)
-{
-	const struct t1_parameters parameters = {
-		.ifsc = ifsc, .ifsd = ifsd, .crc = crc, .character = character,
-		.message_max = MESSAGE,
-	};
-
-	told_size = 0;
-	memset(answer, GUARD, sizeof(answer));
-	assert_int_equal(t1_init(&engine, &parameters), 0);
-}
-
-static int start_afresh(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(command); i++)
-		command[i] = (uint8_t)(i * 7 + (i >> 8));
-	for (size_t i = 0; i < sizeof(told); i++)
-		told[i] = (uint8_t)(i * 11 + (i >> 8));
-	memset(&engine, 0x5A, sizeof(engine));
-	memset(&block, 0x5A, sizeof(block));
-	power_up(IFSC, NO_IFSD, false, TPDU);
-	return 0;
-}
-
-static int start_room(size_t size, size_t room)
-{
-	told_size = 0;
-	return t1_start(&engine, command, size, answer, room, &block);
-}
-
-static int start(size_t size)
-{
-	return start_room(size, ROOM);
-}
-
-/* A part of a reply, in memory of exactly its size. */
-static int feed_bytes(const uint8_t *bytes, size_t size)
-{
-	uint8_t *copy = malloc(size ? size : 1);
-	struct engine_reply reply = { .data = copy, .size = size };
-	int r;
-
-	assert_non_null(copy);
-	if (size)
-		memcpy(copy, bytes, size);
-	r = t1_step(&engine, &reply, &block);
-	free(copy);
-	return r;
-}
-
-static int feed_kind(unsigned kind, uint8_t pcb, const uint8_t *inf,
-		     size_t size)
-{
-	uint8_t bytes[T1_BLOCK_MAX];
-
-	return feed_bytes(bytes, t1_block_build(bytes, kind, pcb, inf, size));
-}
-
-static int feed(uint8_t pcb)
-{
-	return feed_kind(T1_LRC, pcb, NULL, 0);
-}
-
-static int feed_value(uint8_t pcb, uint8_t value)
-{
-	return feed_kind(T1_LRC, pcb, &value, 1);
-}
-
-/* An I-block with the next bytes of the card's answer. */
-static int feed_i(uint8_t pcb, size_t size)
-{
-	told_size += size;
-	return feed_kind(T1_LRC, pcb, told + told_size - size, size);
-}
-
-static int feed_event(enum engine_event event)
-{
-	const struct engine_reply reply = { .event = event };
-
-	return t1_step(&engine, &reply, &block);
-}
-
-static int feed_silence(void)
-{
-	return feed_event(ENGINE_SILENT);
-}
-
-static void assert_sent(int next, uint8_t pcb, const uint8_t *inf, size_t size)
-{
-	uint8_t bytes[T1_BLOCK_MAX];
-
-	assert_int_equal(next, ENGINE_SEND);
-	assert_int_equal(block.size, t1_block_build(bytes, engine.kinds, pcb,
-						    inf, size));
-	assert_memory_equal(block.data, bytes, block.size);
-}
-
-static void assert_s(int next, uint8_t pcb)
-{
-	assert_sent(next, pcb, NULL, 0);
-}
-
-static void assert_value(int next, uint8_t pcb, uint8_t value)
-{
-	assert_sent(next, pcb, &value, 1);
-}
-
-static void assert_answered(int next)
-{
-	assert_int_equal(next, ENGINE_DONE);
-	assert_int_equal(engine.exchange.received, told_size);
-	assert_memory_equal(answer, told, told_size);
-	assert_int_equal(answer[told_size], GUARD);
-}
-
-/* A failure after which the card must be reset. */
-static void assert_broken(int r, int error)
-{
-	assert_int_equal(r, error);
-	assert_false(engine.settled);
-	assert_int_equal(start(4), -ENOTCONN);
-}
-
-/* Two bytes for four, so that the card has spoken. */
-static void exchange_once(void)
-{
-	uint8_t ns = engine.ns, nr = engine.nr;
-
-	assert_sent(start(4), (uint8_t)(ns << 6), command, 4);
-	assert_answered(feed_i((uint8_t)(nr << 6), 2));
-}
 
 static void commands_of_impossible_sizes_never_go_out(void **state)
 {
@@ -232,32 +83,15 @@ static void the_end_wipes_what_the_blocks_held(void **state)
 	assert_int_equal(engine.exchange.received, 10);
 }
 
-/* Sends the command, each part at most ifsc; returns the last step. */
-static int send_all(int next, size_t size, size_t ifsc)
-{
-	size_t sent = 0;
-	uint8_t ns = engine.ns;
-
-	while (size - sent > ifsc) {
-		assert_sent(next, (uint8_t)(ns << 6 | 0x20), command + sent,
-			    ifsc);
-		ns ^= 1;
-		sent += ifsc;
-		next = feed((uint8_t)(0x80 | ns << 4));
-	}
-	assert_sent(next, (uint8_t)(ns << 6), command + sent, size - sent);
-	return next;
-}
-
 static void commands_are_cut_at_ifsc(void **state)
 {
 	static const struct {
 		uint8_t told, used;
 		size_t size;
 	} rows[] = {
-		{ 1, 1, 4 }, { 1, 1, 300 }, { 254, 254, 254 }, { 254, 254, 255 },
-		{ 254, 254, 508 }, { 254, 254, 509 }, { 32, 32, 32 },
-		{ 32, 32, 33 }, { 0, 32, 100 }, { 255, 32, 100 },
+		{ 1, 1, 4 }, { 1, 1, 300 }, { 254, 254, 254 },
+		{ 254, 254, 255 }, { 254, 254, 508 }, { 254, 254, 509 },
+		{ 32, 32, 32 }, { 32, 32, 33 }, { 0, 32, 100 }, { 255, 32, 100 },
 		{ 254, 254, APDU_COMMAND_MAX }, { 1, 1, APDU_COMMAND_MAX },
 		{ 253, 253, APDU_COMMAND_MAX },
 	};
@@ -475,210 +309,6 @@ static void more_time_is_granted_for_long_but_not_for_ever(void **state)
 	assert_broken(feed_value(0xC3, 255), -ETIMEDOUT);
 }
 
-static void an_aborted_command_leaves_the_session_alive(void **state)
-{
-	(void)state;
-	assert_int_equal(start(100), ENGINE_SEND);
-	assert_s(feed(0xC2), 0xE2);
-	assert_s(feed(0xC2), 0xE2);
-	assert_int_equal(feed(0x90), -ECANCELED);
-	assert_int_equal(engine.ns, 1);
-	exchange_once();
-}
-
-static void only_an_r_block_ends_an_abort(void **state)
-{
-	(void)state;
-	assert_int_equal(start(4), ENGINE_SEND);
-	assert_s(feed(0xC2), 0xE2);
-	assert_s(feed_i(0x00, 2), 0x82);
-	assert_s(feed_silence(), 0x82);
-	assert_int_equal(feed(0x80), -ECANCELED);
-	assert_int_equal(engine.ns, 0);
-}
-
-static void an_abort_may_end_with_a_resynch(void **state)
-{
-	(void)state;
-	exchange_once();
-	assert_int_equal(start(4), ENGINE_SEND);
-	assert_s(feed(0xC2), 0xE2);
-	assert_s(feed_silence(), 0x92);
-	assert_s(feed_silence(), 0x92);
-	assert_s(feed_silence(), 0xC0);
-	assert_int_equal(feed(0xE0), -ECANCELED);
-	exchange_once();
-}
-
-static void aborts_without_end_are_an_error(void **state)
-{
-	(void)state;
-	assert_int_equal(start(4), ENGINE_SEND);
-	for (unsigned i = 0; i < T1_ABORTS_MAX; i++)
-		assert_s(feed(0xC2), 0xE2);
-	assert_broken(feed(0xC2), -EPROTO);
-}
-
-static void a_card_that_never_spoke_gets_no_resynch(void **state)
-{
-	static const enum engine_event events[] = {
-		ENGINE_SILENT, ENGINE_GARBLED,
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ROWS(events); i++) {
-		power_up(IFSC, NO_IFSD, false, TPDU);
-		assert_int_equal(start(4), ENGINE_SEND);
-		assert_int_equal(feed_event(events[i]), ENGINE_SEND);
-		assert_int_equal(feed_event(events[i]), ENGINE_SEND);
-		assert_broken(feed_event(events[i]), i ? -EIO : -ETIMEDOUT);
-	}
-}
-
-static void an_empty_reply_is_silence(void **state)
-{
-	(void)state;
-	assert_int_equal(start(4), ENGINE_SEND);
-	assert_s(feed_bytes(NULL, 0), 0x82);
-	assert_s(feed_bytes(NULL, 0), 0x82);
-	assert_broken(feed_bytes(NULL, 0), -ETIMEDOUT);
-}
-
-static void nothing_right_three_times_means_resynch(void **state)
-{
-	static const uint8_t garbage[] = { 0, 0, 0xFF, 0, 1, 2, 3 };
-
-	(void)state;
-	for (size_t size = 0; size < sizeof(garbage); size++) {
-		power_up(IFSC, NO_IFSD, false, TPDU);
-		exchange_once();
-		assert_int_equal(start(4), ENGINE_SEND);
-		assert_s(feed_bytes(garbage, size), 0x92);
-		assert_s(feed_bytes(garbage, size), 0x92);
-		assert_s(feed_bytes(garbage, size), 0xC0);
-	}
-}
-
-/* By PCB and INF size: right blocks, but none that may come here. */
-static void blocks_out_of_place_are_not_taken(void **state)
-{
-	static const struct {
-		uint8_t pcb;
-		size_t size;
-	} rows[] = {
-		{ 0x00, 2 },	/* the number before */
-		{ 0x20, 2 }, { 0xE0, 0 }, { 0xE1, 1 }, { 0xC0, 0 },
-		{ 0xC4, 0 }, { 0xE2, 0 }, { 0xE3, 1 }, { 0x83, 0 },
-		{ 0xA0, 0 }, { 0x80, 1 }, { 0x41, 2 }, { 0xC2, 1 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		power_up(IFSC, NO_IFSD, false, TPDU);
-		exchange_once();
-		assert_int_equal(start(4), ENGINE_SEND);
-		assert_s(feed_i(rows[i].pcb, rows[i].size), 0x92);
-		told_size = 0;
-		assert_answered(feed_i(0x40, 2));
-	}
-}
-
-static void an_answer_before_the_command_is_sent_is_not_taken(void **state)
-{
-	(void)state;
-	assert_sent(start(100), 0x20, command, 32);
-	assert_s(feed_i(0x00, 2), 0x82);
-	assert_sent(feed(0x90), 0x60, command + 32, 32);
-}
-
-static void a_resynch_begins_at_the_beginning(void **state)
-{
-	(void)state;
-	power_up(16, 254, false, TPDU);
-	assert_value(start(20), 0xC1, 254);
-	send_all(feed_value(0xE1, 254), 20, 16);
-	assert_value(feed_value(0xC1, 200), 0xE1, 200);
-	assert_s(feed_i(0x20, 100), 0x90);
-	assert_s(feed_silence(), 0x90);
-	assert_s(feed_silence(), 0x90);
-	assert_s(feed_silence(), 0xC0);
-	send_all(feed(0xE0), 20, 16);
-	for (size_t i = 0; i < 100; i++)
-		assert_int_equal(answer[i], 0);
-	assert_int_equal(feed_i(0x00, 2), ENGINE_DONE);
-	assert_int_equal(engine.exchange.received, 2);
-}
-
-static void a_resynch_never_raises_ifsc(void **state)
-{
-	(void)state;
-	assert_int_equal(start(20), ENGINE_SEND);
-	assert_value(feed_value(0xC1, 8), 0xE1, 8);
-	assert_s(feed_silence(), 0x82);
-	assert_s(feed_silence(), 0x82);
-	assert_s(feed_silence(), 0xC0);
-	send_all(feed(0xE0), 20, 8);
-}
-
-static void ifsd_is_offered_again_after_a_resynch(void **state)
-{
-	(void)state;
-	power_up(IFSC, 254, false, TPDU);
-	assert_value(start(4), 0xC1, 254);
-	assert_sent(feed_value(0xE1, 254), 0x00, command, 4);
-	for (unsigned i = 0; i < T1_TRIES_MAX; i++)
-		assert_int_equal(feed_silence(), ENGINE_SEND);
-	assert_sent(feed(0xE0), 0x00, command, 4);
-	assert_answered(feed_i(0x00, 2));
-	assert_value(start(4), 0xC1, 254);
-}
-
-static void a_command_is_begun_anew_once_only(void **state)
-{
-	(void)state;
-	exchange_once();
-	assert_int_equal(start(4), ENGINE_SEND);
-	for (unsigned i = 0; i < T1_TRIES_MAX; i++)
-		assert_int_equal(feed_silence(), ENGINE_SEND);
-	assert_sent(feed(0xE0), 0x00, command, 4);
-	assert_s(feed_silence(), 0x82);
-	assert_s(feed_silence(), 0x82);
-	assert_broken(feed_silence(), -ETIMEDOUT);
-}
-
-static void errors_are_counted_over_the_whole_command(void **state)
-{
-	unsigned errors = 0;
-
-	(void)state;
-	power_up(1, NO_IFSD, false, TPDU);
-	assert_int_equal(start(1000), ENGINE_SEND);
-	for (; errors < T1_ERRORS_MAX; errors++) {
-		assert_int_equal(feed_silence(), ENGINE_SEND);
-		assert_int_equal(feed((uint8_t)(0x90 ^ (errors & 1) << 4)),
-				 ENGINE_SEND);
-	}
-	assert_broken(feed_silence(), -ETIMEDOUT);
-}
-
-static void a_block_asked_for_again_and_again_is_an_error(void **state)
-{
-	(void)state;
-	assert_int_equal(start(4), ENGINE_SEND);
-	for (unsigned i = 0; i < T1_ERRORS_MAX; i++)
-		assert_sent(feed(0x81), 0x00, command, 4);
-	assert_broken(feed(0x81), -EIO);
-}
-
-static void a_card_that_never_answers_a_repeated_r_is_an_error(void **state)
-{
-	(void)state;
-	assert_int_equal(start(4), ENGINE_SEND);
-	for (unsigned i = 0; i < T1_ERRORS_MAX; i++)
-		assert_s(feed(0x91), 0x82);
-	assert_broken(feed(0x91), -EIO);
-}
-
 static void two_empty_parts_in_a_row_are_borne(void **state)
 {
 	(void)state;
@@ -791,121 +421,6 @@ static void no_second_kind_of_crc_is_taken(void **state)
 	assert_int_equal(feed_kind(T1_CRC_LOW, 0x00, told, 2), ENGINE_DONE);
 }
 
-static void assert_wanted(int next, size_t sent, uint16_t wanted)
-{
-	assert_int_equal(next, ENGINE_SEND);
-	assert_int_equal(block.size, sent);
-	assert_int_equal(block.level_parameter, wanted);
-	assert_int_equal(block.bwi, 0);
-}
-
-static void characters_are_wanted_as_they_become_known(void **state)
-{
-	uint8_t bytes[T1_BLOCK_MAX];
-	size_t size = t1_block_build(bytes, T1_LRC, 0x00, told, 100);
-
-	(void)state;
-	told_size = 100;
-	power_up(IFSC, NO_IFSD, false, CHARACTER);
-	assert_wanted(start(4), 8, 4);
-	told_size = 100;
-	assert_wanted(feed_bytes(bytes, 4), 0, 100);
-	assert_answered(feed_bytes(bytes + 4, size - 4));
-}
-
-static void two_characters_of_crc_are_wanted(void **state)
-{
-	uint8_t bytes[T1_BLOCK_MAX];
-	size_t size = t1_block_build(bytes, T1_CRC_LOW, 0x00, told, 254);
-
-	(void)state;
-	power_up(IFSC, NO_IFSD, true, CHARACTER);
-	assert_wanted(start(4), 9, 5);
-	told_size = 254;
-	assert_wanted(feed_bytes(bytes, 5), 0, 254);
-	assert_answered(feed_bytes(bytes + 5, size - 5));
-}
-
-static void a_block_without_inf_takes_one_request(void **state)
-{
-	(void)state;
-	power_up(4, NO_IFSD, false, CHARACTER);
-	assert_wanted(start(12), 8, 4);
-	assert_wanted(feed(0x90), 8, 4);
-	assert_wanted(feed(0x80), 8, 4);
-}
-
-static void fewer_characters_than_wanted_are_asked_on_for(void **state)
-{
-	uint8_t bytes[T1_BLOCK_MAX];
-	size_t size = t1_block_build(bytes, T1_LRC, 0x00, told, 10);
-
-	(void)state;
-	power_up(IFSC, NO_IFSD, false, CHARACTER);
-	assert_wanted(start(4), 8, 4);
-	told_size = 10;
-	assert_wanted(feed_bytes(bytes, 1), 0, 3);
-	assert_wanted(feed_bytes(bytes + 1, 1), 0, 2);
-	for (size_t i = 2; i < size - 1; i++)
-		assert_wanted(feed_bytes(bytes + i, 1), 0,
-			      (uint16_t)(size - i - 1));
-	assert_answered(feed_bytes(bytes + size - 1, 1));
-}
-
-static void a_reader_that_gives_the_whole_block_is_asked_once(void **state)
-{
-	(void)state;
-	power_up(IFSC, NO_IFSD, false, CHARACTER);
-	assert_wanted(start(4), 8, 4);
-	assert_answered(feed_i(0x00, 200));
-}
-
-static void characters_that_make_no_block_are_asked_for_again(void **state)
-{
-	static const uint8_t no_len[] = { 0, 0, 255, 0 };
-	static const uint8_t much[T1_BLOCK_MAX + 1];
-	static const uint8_t longer[] = { 0, 0, 1, 0, 1, 0 };
-
-	(void)state;
-	power_up(IFSC, NO_IFSD, false, CHARACTER);
-	exchange_once();
-	assert_wanted(start(4), 8, 4);
-	assert_wanted(feed_bytes(no_len, sizeof(no_len)), 4, 4);
-	assert_s(ENGINE_SEND, 0x92);
-	assert_wanted(feed_bytes(much, sizeof(much)), 4, 4);
-	assert_answered(feed_i(0x40, 2));
-	assert_wanted(start(4), 8, 4);
-	assert_wanted(feed_bytes(longer, sizeof(longer)), 4, 4);
-}
-
-static void silence_in_the_middle_of_a_block_forgets_its_beginning(void **state)
-{
-	uint8_t bytes[T1_BLOCK_MAX];
-
-	(void)state;
-	t1_block_build(bytes, T1_LRC, 0x00, told, 10);
-	power_up(IFSC, NO_IFSD, false, CHARACTER);
-	assert_wanted(start(4), 8, 4);
-	assert_wanted(feed_bytes(bytes, 4), 0, 10);
-	assert_wanted(feed_silence(), 4, 4);
-	assert_s(ENGINE_SEND, 0x82);
-	assert_answered(feed_i(0x00, 10));
-}
-
-static void more_time_counts_for_the_first_character_only(void **state)
-{
-	uint8_t bytes[T1_BLOCK_MAX];
-
-	(void)state;
-	t1_block_build(bytes, T1_LRC, 0x00, told, 10);
-	power_up(IFSC, NO_IFSD, false, CHARACTER);
-	assert_int_equal(start(4), ENGINE_SEND);
-	assert_value(feed_value(0xC3, 9), 0xE3, 9);
-	assert_int_equal(block.bwi, 9);
-	assert_int_equal(block.level_parameter, 4);
-	assert_wanted(feed_bytes(bytes, 4), 0, 10);
-}
-
 #define test(name)	cmocka_unit_test_setup(name, start_afresh)
 
 int main(void)
@@ -935,22 +450,6 @@ int main(void)
 		test(more_time_counts_for_the_next_reply_only),
 		test(no_time_at_all_is_not_granted),
 		test(more_time_is_granted_for_long_but_not_for_ever),
-		test(an_aborted_command_leaves_the_session_alive),
-		test(only_an_r_block_ends_an_abort),
-		test(an_abort_may_end_with_a_resynch),
-		test(aborts_without_end_are_an_error),
-		test(a_card_that_never_spoke_gets_no_resynch),
-		test(an_empty_reply_is_silence),
-		test(nothing_right_three_times_means_resynch),
-		test(blocks_out_of_place_are_not_taken),
-		test(an_answer_before_the_command_is_sent_is_not_taken),
-		test(a_resynch_begins_at_the_beginning),
-		test(a_resynch_never_raises_ifsc),
-		test(ifsd_is_offered_again_after_a_resynch),
-		test(a_command_is_begun_anew_once_only),
-		test(errors_are_counted_over_the_whole_command),
-		test(a_block_asked_for_again_and_again_is_an_error),
-		test(a_card_that_never_answers_a_repeated_r_is_an_error),
 		test(two_empty_parts_in_a_row_are_borne),
 		test(a_third_empty_part_in_a_row_is_an_error),
 		test(an_empty_answer_is_the_callers_to_judge),
@@ -960,14 +459,6 @@ int main(void)
 		test(the_longest_answer_is_received),
 		test(the_card_teaches_the_kind_of_crc),
 		test(no_second_kind_of_crc_is_taken),
-		test(characters_are_wanted_as_they_become_known),
-		test(two_characters_of_crc_are_wanted),
-		test(a_block_without_inf_takes_one_request),
-		test(fewer_characters_than_wanted_are_asked_on_for),
-		test(a_reader_that_gives_the_whole_block_is_asked_once),
-		test(characters_that_make_no_block_are_asked_for_again),
-		test(silence_in_the_middle_of_a_block_forgets_its_beginning),
-		test(more_time_counts_for_the_first_character_only),
 	};
 
 	return cmocka_run_group_tests_name("t1", tests, NULL, NULL);
