@@ -11,87 +11,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <string.h>
 
-#include "t0.h"
-
-#define BYTES(...)	(const uint8_t[]){ __VA_ARGS__ }, \
-			sizeof((const uint8_t[]){ __VA_ARGS__ })
-#define GUARD		0xA5
-#define MESSAGE		271
-#define CLA		0x80
-
-/* Without data, with data from the card and to it */
-#define INS_PLAIN	0x44
-#define INS_FROM	0xB0
-#define INS_TO		0xD6
-
-static uint8_t command[APDU_SHORT_MAX];
-static uint8_t answer[APDU_ANSWER_MAX + 1];
-static uint8_t told[APDU_SHORT_MAX];	/* what the card has to tell */
-static struct t0 engine;
-static struct engine_block block;
-
-static int start_afresh(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(command); i++)
-		command[i] = (uint8_t)(i * 7 + 1);
-	for (size_t i = 0; i < sizeof(told); i++)
-		told[i] = (uint8_t)(i * 11 + 3);
-	memset(answer, GUARD, sizeof(answer));
-	memset(&engine, 0x5A, sizeof(engine));
-	memset(&block, 0x5A, sizeof(block));
-	return 0;
-}
-
-/* lc and le of 0: not there. Returns the command's size. */
-static size_t build(uint32_t lc, uint32_t le)
-{
-	size_t size = 4;
-
-	command[0] = CLA;
-	command[1] = lc ? INS_TO : le ? INS_FROM : INS_PLAIN;
-	if (lc) {
-		command[4] = (uint8_t)lc;
-		size = 5 + lc;
-	}
-	if (le)
-		command[size++] = (uint8_t)le;
-	return size;
-}
-
-static int start(size_t message_max, size_t size)
-{
-	return t0_start(&engine, true, message_max, command, size, answer,
-			APDU_ANSWER_MAX, &block);
-}
-
-static int feed(const uint8_t *data, size_t size)
-{
-	struct engine_reply reply = { .data = data, .size = size };
-
-	return t0_step(&engine, &reply, &block);
-}
-
-static void assert_sent(const uint8_t *bytes, size_t size)
-{
-	assert_int_equal(block.size, size);
-	assert_memory_equal(block.data, bytes, size);
-}
-
-static void assert_answered(size_t data, uint8_t sw1, uint8_t sw2)
-{
-	assert_int_equal(engine.received, data + 2);
-	assert_memory_equal(answer, told, data);
-	assert_int_equal(answer[data], sw1);
-	assert_int_equal(answer[data + 1], sw2);
-	assert_int_equal(answer[data + 2], GUARD);
-}
+#include "t0_talk.h"
 
 static void start_characters(uint32_t lc, uint32_t le)
 {
-	assert_int_equal(start(MESSAGE, build(lc, le)),
+	assert_int_equal(start(CHARACTER, MESSAGE, build(lc, le, false)),
 			 ENGINE_SEND);
 	assert_int_equal(block.size, 5);
 	assert_int_equal(block.level_parameter, 1);
@@ -285,7 +210,7 @@ static void replies_that_bring_nothing_are_borne_twice_in_a_row(void **state)
 static void data_longer_than_a_message_goes_in_parts(void **state)
 {
 	(void)state;
-	assert_int_equal(start(17, build(20, 0)),
+	assert_int_equal(start(CHARACTER, 17, build(20, 0, false)),
 			 ENGINE_SEND);
 	assert_int_equal(feed(BYTES(INS_TO)), ENGINE_SEND);
 	assert_sent(command + 5, 7);
@@ -297,7 +222,7 @@ static void data_longer_than_a_message_goes_in_parts(void **state)
 	assert_int_equal(block.level_parameter, 1);
 	assert_int_equal(feed(BYTES(0x90, 0x00)), ENGINE_DONE);
 	/* nothing may come in between */
-	assert_int_equal(start(17, build(20, 0)),
+	assert_int_equal(start(CHARACTER, 17, build(20, 0, false)),
 			 ENGINE_SEND);
 	assert_int_equal(feed(BYTES(INS_TO)), ENGINE_SEND);
 	assert_int_equal(feed(BYTES(0x60)), -EPROTO);

@@ -91,8 +91,8 @@ static void commands_are_cut_at_ifsc(void **state)
 	} rows[] = {
 		{ 1, 1, 4 }, { 1, 1, 300 }, { 254, 254, 254 },
 		{ 254, 254, 255 }, { 254, 254, 508 }, { 254, 254, 509 },
-		{ 32, 32, 32 }, { 32, 32, 33 }, { 0, 32, 100 }, { 255, 32, 100 },
-		{ 254, 254, APDU_COMMAND_MAX }, { 1, 1, APDU_COMMAND_MAX },
+		{ 32, 32, 32 }, { 32, 32, 33 }, { 0, 32, 100 },
+		{ 255, 32, 100 }, { 254, 254, APDU_COMMAND_MAX }, { 1, 1, APDU_COMMAND_MAX },
 		{ 253, 253, APDU_COMMAND_MAX },
 	};
 
