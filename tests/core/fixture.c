@@ -258,6 +258,13 @@ int order_join(struct order *order, uint64_t *ret_ms)
 	return order->r;
 }
 
+int order_finish(struct order *order, uint64_t *ret_ms)
+{
+	for (int i = 0; i < 600 && !call_is_over(&order->call); i++)
+		stopped_clock_pass(100);
+	return order_join(order, ret_ms);
+}
+
 int power_up(unsigned slot)
 {
 	static struct order order;
@@ -278,13 +285,22 @@ int power_off(unsigned slot)
 	return order_join(&order, NULL);
 }
 
+static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
+
+int transmit_once(unsigned slot)
+{
+	static struct order order;
+
+	order_transmit(&order, slot, get_data, sizeof(get_data));
+	return order_finish(&order, NULL);
+}
+
 uint32_t transmit_serial(unsigned slot)
 {
-	static const uint8_t command[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
 	static struct order order;
 	const uint8_t *a = order.answer;
 
-	order_transmit(&order, slot, command, sizeof(command));
+	order_transmit(&order, slot, get_data, sizeof(get_data));
 	if (order_join(&order, NULL) < 0 || order.size < 6)
 		return 0;
 	return (uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 |
@@ -301,10 +317,15 @@ void be_ready(unsigned slot, uint32_t serial)
 	assert_int_equal(transmit_serial(slot), serial);
 }
 
-void open_with_card(void)
+void open_unpowered(void)
 {
 	device_insert(&fixture.device, 0, FIXTURE_SERIAL);
 	fixture_open();
+}
+
+void open_with_card(void)
+{
+	open_unpowered();
 	be_ready(0, FIXTURE_SERIAL);
 }
 
@@ -319,7 +340,7 @@ void open_ready(unsigned slots, unsigned at_once)
 }
 
 /* As pcscd does it: the thread that waits is the one that asks presence. */
-static void *watch_pass(void *argument)
+static void *run_watch(void *argument)
 {
 	struct order *order = argument;
 
@@ -340,7 +361,7 @@ static void *watch_twice(void *argument)
 	movement_wait(fixture.reader, order->slot, 0);
 	order->answer[0] = (uint8_t)movement_presence(fixture.reader,
 						      order->slot);
-	return watch_pass(order);
+	return run_watch(order);
 }
 
 void watch_start(unsigned slot)
@@ -356,4 +377,21 @@ void watch_stop(void)
 	movement_stop(fixture.reader, watching.slot);
 	stopped_clock_settle();
 	assert_int_equal(order_join(&watching, NULL), 0);
+}
+
+static void *run_pass(void *argument)
+{
+	struct order *order = argument;
+
+	movement_wait(fixture.reader, 0, 0);
+	order->r = (int)movement_presence(fixture.reader, 0);
+	return NULL;
+}
+
+enum track_presence watch_pass(void)
+{
+	static struct order order;
+
+	start(&order, 0, run_pass);
+	return (enum track_presence)order_join(&order, NULL);
 }

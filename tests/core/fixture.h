@@ -14,7 +14,7 @@
 #include "device.h"
 #include "reader.h"
 #include "stopped_clock.h"
-#include "track.h"
+#include "track_told.h"
 
 #define SHORT_LEVEL	0x00020000u
 #define EXTENDED_LEVEL	0x00040000u
@@ -36,11 +36,13 @@ void fixture_open(void);
 void fixture_close(void);
 
 /*
- * The same with a card in the first slot, powered up; with so many slots, of
- * which so many work at a time, and a card in each: numbers that follow it.
+ * The same with a card in the first slot, powered up, or not yet; with so many
+ * slots, of which so many work at a time, and a card in each, powered up:
+ * numbers that follow it.
  */
 #define FIXTURE_SERIAL	0x01020304u
 void open_with_card(void);
+void open_unpowered(void);
 void open_ready(unsigned slots, unsigned at_once);
 
 /* One call into the core. */
@@ -72,6 +74,7 @@ void order_presence(struct order *order, unsigned slot);	/* r tells it */
 /* The same, done: returns what the call returned. */
 int power_up(unsigned slot);
 int power_off(unsigned slot);
+int transmit_once(unsigned slot);
 uint32_t transmit_serial(unsigned slot);	/* the card's, 0: it failed */
 
 /* As pcscd at start: asks presence, powers up; and a first command. */
@@ -79,6 +82,8 @@ void be_ready(unsigned slot, uint32_t serial);
 
 /* Shall be over now; *ret_ms, if not NULL, is the time that it took. */
 int order_join(struct order *order, uint64_t *ret_ms);
+/* Lets time pass until it is over, a minute at most. */
+int order_finish(struct order *order, uint64_t *ret_ms);
 
 /*
  * pcscd's event thread of a slot: it waits for ever, and asks presence as it
@@ -87,6 +92,9 @@ int order_join(struct order *order, uint64_t *ret_ms);
 extern struct order watching;
 void watch_start(unsigned slot);
 void watch_stop(void);
+
+/* A pass of it, at the first slot, that never really waits: what it is told. */
+enum track_presence watch_pass(void);
 
 /* Lines that the core has logged, and how many hold the text. */
 unsigned log_lines(void);

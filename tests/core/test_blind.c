@@ -55,17 +55,10 @@ static int plug(void **state)
 	return 0;
 }
 
-static int finish(struct order *order)
-{
-	for (int i = 0; i < 600 && !call_is_over(&order->call); i++)
-		stopped_clock_pass(100);
-	return order_join(order, NULL);
-}
-
 static int power_up_slowly(void)
 {
 	order_power_up(&a, 0);
-	return finish(&a);
+	return order_finish(&a, NULL);
 }
 
 static void open_empty(void)

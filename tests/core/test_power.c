@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: 2026 The ccidtrack authors */
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Power-ups and power-offs, voltages and ATRs, of cards that stay inside. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,34 +13,17 @@
 #include "card.h"
 #include "fixture.h"
 #include "movement.h"
-#include "movement_told.h"
 #include "supply.h"
 
-#define SERIAL	0x01020304u
+#define SERIAL	FIXTURE_SERIAL
 #define SWITCHED	(DEVICE_AUTOMATIC & ~DESC_AUTO_VOLTAGE)
 
-static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
-
-static struct order a, watch;
-
-static void open_unpowered(void)
-{
-	device_insert(&fixture.device, 0, SERIAL);
-	fixture_open();
-}
-
-/* Starts it and lets time pass until it is over, a minute at most. */
-static int finish(struct order *order, uint64_t *ret_ms)
-{
-	for (int i = 0; i < 600 && !call_is_over(&order->call); i++)
-		stopped_clock_pass(100);
-	return order_join(order, ret_ms);
-}
+static struct order a;
 
 static int power_up_slowly(uint64_t *ret_ms)
 {
 	order_power_up(&a, 0);
-	return finish(&a, ret_ms);
+	return order_finish(&a, ret_ms);
 }
 
 /* The voltages that were tried, in order, as digits. */
@@ -53,31 +37,6 @@ static unsigned voltages_tried(void)
 				fixture.device.seen[i].parameters[0];
 	return tried;
 }
-
-static int transmit_now(void)
-{
-	order_transmit(&a, 0, get_data, sizeof(get_data));
-	return finish(&a, NULL);
-}
-
-/* A pass of pcscd's event thread that never really waits. */
-static void *make_passes(void *argument)
-{
-	struct order *order = argument;
-
-	movement_wait(fixture.reader, 0, 0);
-	order->r = (int)movement_presence(fixture.reader, 0);
-	return NULL;
-}
-
-static enum track_presence pass(void)
-{
-	call_start(&watch.call, make_passes, &watch);
-	stopped_clock_settle();
-	return (enum track_presence)order_join(&watch, NULL);
-}
-
-/* --- power-up */
 
 static void the_atr_comes_back(void **state)
 {
@@ -117,7 +76,7 @@ static void an_unpowered_card_can_be_reset(void **state)
 	(void)state;
 	open_unpowered();
 	order_reset(&a, 0);
-	assert_int_equal(finish(&a, NULL), 0);
+	assert_int_equal(order_finish(&a, NULL), 0);
 	assert_int_equal(transmit_serial(0), SERIAL);
 }
 
@@ -134,10 +93,10 @@ static void a_power_up_that_a_reset_has_undone_fails(void **state)
 	pthread_mutex_unlock(&fixture.reader->lock);
 	device_hold(&fixture.device, USB_IN, false);
 	stopped_clock_settle();
-	assert_int_equal(finish(&a, NULL), -EIO);
+	assert_int_equal(order_finish(&a, NULL), -EIO);
 	assert_int_equal(power_up_slowly(NULL), 0);
 	assert_int_equal(a.size, 6);
-	assert_int_equal(transmit_now(), 0);
+	assert_int_equal(transmit_once(0), 0);
 }
 
 /* How many power-offs a reset of it takes. */
@@ -146,7 +105,7 @@ static unsigned offs_of_a_reset(void)
 	unsigned offs = device_count(&fixture.device, CCID_POWER_OFF);
 
 	order_reset(&a, 0);
-	assert_int_equal(finish(&a, NULL), 0);
+	assert_int_equal(order_finish(&a, NULL), 0);
 	assert_int_equal(transmit_serial(0), SERIAL);
 	return device_count(&fixture.device, CCID_POWER_OFF) - offs;
 }
@@ -318,140 +277,12 @@ static void it_is_powered_off_as_its_slot_closes(void **state)
 			 before + 1);
 }
 
-static void a_card_that_leaves_during_its_power_up_ends_it(void **state)
-{
-	uint64_t ms;
-
-	(void)state;
-	open_unpowered();
-	device_on(&fixture.device, CCID_POWER_ON, DEVICE_REMOVED, 0, 0);
-	assert_int_equal(power_up_slowly(&ms), -ENOMEDIUM);
-	assert_true(ms <= 700);
-}
-
-static void a_swap_during_a_power_up_is_no_success(void **state)
-{
-	(void)state;
-	open_unpowered();
-	stopped_clock_pass(3000);
-	device_on(&fixture.device, CCID_POWER_ON, DEVICE_SWAPPED, SERIAL + 1,
-		  0);
-	device_hold(&fixture.device, USB_IN, true);
-	order_power_up(&a, 0);
-	device_hold(&fixture.device, USB_IN, false);
-	stopped_clock_settle();
-	assert_int_equal(finish(&a, NULL), -ESTALE);
-}
-
-/* A slot without a switch: nothing else tells that it is empty. */
-/* Readers set it for no reason then, and some take long for the ATR. */
-static void a_change_bit_does_not_cut_a_power_up_short(void **state)
-{
-	static const uint8_t changed[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
-	unsigned requests;
-
-	(void)state;
-	open_with_card();
-	pass();
-	stopped_clock_pass(5000);
-	requests = fixture.device.script.requests;
-	device_hold(&fixture.device, USB_IN, true);
-	order_power_up(&a, 0);
-	device_notify(&fixture.device, changed, sizeof(changed));
-	stopped_clock_pass(2000);
-	assert_false(call_is_over(&a.call));
-	device_hold(&fixture.device, USB_IN, false);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&a, NULL), -ESTALE);
-	assert_int_equal(fixture.device.script.requests, requests);
-}
-
-static void a_failed_power_up_tells_of_an_empty_slot(void **state)
-{
-	(void)state;
-	fixture.device.announcement = DEVICE_MUTE;
-	open_unpowered();
-	device_remove(&fixture.device, 0);
-	assert_true(power_up_slowly(NULL) < 0);
-	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_EMPTY);
-}
-
-static void fail_next_power_up(void)
-{
-	device_on(&fixture.device, CCID_POWER_ON, DEVICE_FAIL, 0,
-		  CCID_ERROR_MUTE);
-}
-
-/* Nothing else tells of a swap in the middle of it. */
-static void a_card_that_does_not_answer_again_is_taken_for_another(
-	void **state)
-{
-	(void)state;
-	fixture.device.announcement = DEVICE_MUTE;
-	open_unpowered();
-	assert_int_equal(power_up_slowly(NULL), 0);
-	assert_int_equal(power_off(0), 0);
-	fail_next_power_up();
-	assert_int_equal(power_up_slowly(NULL), -ESTALE);
-	assert_int_equal(power_up_slowly(NULL), 0);
-}
-
-static void a_card_that_always_wakes_up_late_stays_the_same(void **state)
-{
-	(void)state;
-	fixture.device.announcement = DEVICE_MUTE;
-	open_unpowered();
-	for (int i = 0; i < 3; i++) {
-		fail_next_power_up();
-		assert_int_equal(power_up_slowly(NULL), 0);
-		assert_int_equal(power_off(0), 0);
-	}
-}
-
-static void a_reader_that_tells_of_swaps_is_believed(void **state)
-{
-	(void)state;
-	open_unpowered();
-	device_remove(&fixture.device, 0);
-	stopped_clock_pass(1000);
-	device_insert(&fixture.device, 0, SERIAL);
-	stopped_clock_pass(1000);
-	assert_int_equal(power_up_slowly(NULL), 0);
-	assert_int_equal(power_off(0), 0);
-	fail_next_power_up();
-	assert_int_equal(power_up_slowly(NULL), 0);
-}
-
-/* It cannot be asked about this slot as long as it is busy with the other. */
-static void a_power_up_in_doubt_waits_for_a_busy_reader(void **state)
-{
-	(void)state;
-	device_set_slots(&fixture.device, 2, 1);
-	device_insert(&fixture.device, 0, SERIAL);
-	device_insert(&fixture.device, 1, SERIAL + 1);
-	fixture_open();
-	be_ready(0, SERIAL);
-	stopped_clock_pass(3000);
-	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
-	order_transmit(&watch, 0, get_data, sizeof(get_data));
-	device_swap(&fixture.device, 1, SERIAL + 2);
-	order_power_up(&a, 1);
-	stopped_clock_pass(4000);
-	assert_false(call_is_over(&watch.call));
-	assert_false(call_is_over(&a.call));
-	assert_true(finish(&watch, NULL) < 0);
-	assert_int_equal(finish(&a, NULL), 0);
-}
-
-/* --- power-off */
-
 static void a_power_off_ends_the_session(void **state)
 {
 	(void)state;
-	open_unpowered();
-	be_ready(0, SERIAL);
+	open_with_card();
 	assert_int_equal(power_off(0), 0);
-	assert_int_equal(transmit_now(), -ESTALE);
+	assert_int_equal(transmit_once(0), -ESTALE);
 	assert_int_equal(supply_atr(fixture.reader, 0, a.answer), 0);
 	assert_int_equal(power_off(0), 0);
 	assert_int_equal(power_up(0), 0);
@@ -470,167 +301,12 @@ static void a_power_off_without_an_answer_ends_soon(void **state)
 	uint64_t ms;
 
 	(void)state;
-	open_unpowered();
-	be_ready(0, SERIAL);
+	open_with_card();
 	device_on(&fixture.device, CCID_POWER_OFF, DEVICE_SILENT, 0, 0);
 	order_power_off(&a, 0);
-	assert_int_equal(finish(&a, &ms), 0);
+	assert_int_equal(order_finish(&a, &ms), 0);
 	assert_true(ms <= 5000);
 }
-
-/* The bit may be a swap; once the power is off nothing tells it any more. */
-static void a_swap_just_before_a_power_off_is_not_hidden(void **state)
-{
-	(void)state;
-	fixture.device.announcement = DEVICE_MERGED;
-	open_unpowered();
-	be_ready(0, SERIAL);
-	pass();
-	stopped_clock_pass(5000);
-	device_swap(&fixture.device, 0, SERIAL + 1);
-	assert_int_equal(power_off(0), 0);
-	assert_int_equal(pass(), TRACK_EMPTY);
-	assert_int_equal(pass(), TRACK_PRESENT);
-}
-
-static void a_bit_just_before_a_power_off_may_be_nothing(void **state)
-{
-	static const uint8_t changed[] = { CCID_NOTIFY_SLOT_CHANGE, 0x03 };
-
-	(void)state;
-	open_unpowered();
-	be_ready(0, SERIAL);
-	pass();
-	stopped_clock_pass(5000);
-	for (int i = 0; i < 4; i++) {	/* more than may be asked at once */
-		device_notify(&fixture.device, changed, sizeof(changed));
-		stopped_clock_settle();
-	}
-	assert_int_equal(power_off(0), 0);
-	assert_int_equal(pass(), TRACK_PRESENT);
-}
-
-static void swap_in_one_message(uint32_t serial)
-{
-	device_hold(&fixture.device, USB_INTERRUPT, true);
-	device_swap(&fixture.device, 0, serial);
-	device_hold(&fixture.device, USB_INTERRUPT, false);
-	stopped_clock_settle();
-}
-
-/* The reader is asked for a movement, and only then announces it. */
-static void move_asked(bool present, uint32_t serial)
-{
-	device_delay(&fixture.device, USB_INTERRUPT, true);
-	if (present)
-		device_insert(&fixture.device, 0, serial);
-	else
-		device_remove(&fixture.device, 0);
-	reader_removed(fixture.reader, 0);
-	stopped_clock_pass(500);
-	device_delay(&fixture.device, USB_INTERRUPT, false);
-	stopped_clock_pass(500);
-}
-
-/*
- * Two swaps, each just behind a power command and in one message; true
- * movements in between show that it is no habit of the reader, however they
- * became known.
- */
-static void swaps_with_true_movements_between_are_no_habit(void **state)
-{
-	(void)state;
-	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
-						     DESC_AUTO_ACTIVATION);
-	fixture.device.announcement = DEVICE_MERGED;
-	fixture_open();
-	stopped_clock_pass(5000);
-	pass();
-	device_insert(&fixture.device, 0, SERIAL);
-	stopped_clock_pass(3000);
-	device_remove(&fixture.device, 0);
-	stopped_clock_pass(3000);
-	device_insert(&fixture.device, 0, SERIAL);
-	stopped_clock_pass(3000);
-	assert_int_equal(pass(), TRACK_PRESENT);
-	assert_int_equal(power_up(0), 0);
-	swap_in_one_message(SERIAL + 1);
-	assert_int_equal(pass(), TRACK_EMPTY);
-	stopped_clock_pass(3000);
-	move_asked(false, 0);
-	move_asked(true, SERIAL + 2);
-	move_asked(false, 0);
-	move_asked(true, SERIAL + 3);
-	pass();
-	assert_int_equal(pass(), TRACK_PRESENT);
-	assert_int_equal(power_up(0), 0);
-	swap_in_one_message(SERIAL + 4);
-	assert_int_equal(pass(), TRACK_EMPTY);
-}
-
-/*
- * The reader is asked before its notification is there, so that says nothing
- * new; and nothing of the reader's habits, though a power command was before.
- */
-static void a_notification_that_an_answer_overtook_is_no_habit(void **state)
-{
-	(void)state;
-	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
-						     DESC_AUTO_ACTIVATION);
-	fixture.device.announcement = DEVICE_MERGED;
-	fixture_open();
-	stopped_clock_pass(5000);
-	device_insert(&fixture.device, 0, SERIAL - 1);
-	stopped_clock_pass(3000);
-	device_remove(&fixture.device, 0);
-	stopped_clock_pass(3000);
-	pass();
-	device_delay(&fixture.device, USB_INTERRUPT, true);
-	device_insert(&fixture.device, 0, SERIAL);
-	reader_removed(fixture.reader, 0);
-	stopped_clock_settle();
-	assert_int_equal(pass(), TRACK_PRESENT);
-	assert_int_equal(power_up(0), 0);
-	device_delay(&fixture.device, USB_INTERRUPT, false);
-	stopped_clock_pass(100);
-	order_reset(&a, 0);
-	assert_int_equal(finish(&a, NULL), -ESTALE);
-	assert_int_equal(pass(), TRACK_EMPTY);
-	assert_int_equal(pass(), TRACK_PRESENT);
-	assert_int_equal(power_up(0), 0);
-	swap_in_one_message(SERIAL + 1);
-	assert_int_equal(pass(), TRACK_EMPTY);
-}
-
-/* The same, as late as the next reset: pcscd has the card's ATR by then. */
-static void a_notification_that_a_reset_overtook_is_no_habit(void **state)
-{
-	(void)state;
-	device_set_features(&fixture.device, SHORT_LEVEL | DEVICE_AUTOMATIC |
-						     DESC_AUTO_ACTIVATION);
-	fixture.device.announcement = DEVICE_MERGED;
-	fixture_open();
-	stopped_clock_pass(5000);
-	pass();
-	device_delay(&fixture.device, USB_INTERRUPT, true);
-	device_insert(&fixture.device, 0, SERIAL);
-	reader_removed(fixture.reader, 0);
-	stopped_clock_settle();
-	assert_int_equal(pass(), TRACK_PRESENT);
-	assert_int_equal(power_up(0), 0);
-	order_reset(&a, 0);
-	assert_int_equal(finish(&a, NULL), 0);
-	device_delay(&fixture.device, USB_INTERRUPT, false);
-	stopped_clock_settle();
-	assert_int_equal(pass(), TRACK_EMPTY);
-	assert_int_equal(pass(), TRACK_PRESENT);
-	be_ready(0, SERIAL);
-	swap_in_one_message(SERIAL + 1);
-	assert_int_equal(transmit_serial(0), 0);
-	assert_int_equal(pass(), TRACK_EMPTY);
-}
-
-/* --- what is refused */
 
 static void nothing_is_sent_to_a_card_that_was_not_powered_up(void **state)
 {
@@ -641,26 +317,8 @@ static void nothing_is_sent_to_a_card_that_was_not_powered_up(void **state)
 						     DESC_AUTO_ACTIVATION);
 	open_unpowered();
 	blocks = device_count(&fixture.device, CCID_XFR_BLOCK);
-	assert_int_equal(transmit_now(), -ESTALE);
+	assert_int_equal(transmit_once(0), -ESTALE);
 	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), -ESTALE);
-	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK),
-			 blocks);
-}
-
-/* Nothing but the question before the reset tells of the swap. */
-static void a_reset_for_another_protocol_is_none_of_another_card(void **state)
-{
-	unsigned blocks;
-
-	(void)state;
-	fixture.device.script.info.interrupt_endpoint = false;
-	open_unpowered();
-	be_ready(0, SERIAL);
-	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), 0);
-	blocks = device_count(&fixture.device, CCID_XFR_BLOCK);
-	device_swap(&fixture.device, 0, SERIAL + 1);
-	assert_int_equal(card_set_protocol(fixture.reader, 0, 1), -ESTALE);
-	assert_int_equal(transmit_now(), -ESTALE);
 	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK),
 			 blocks);
 }
@@ -669,56 +327,15 @@ static void nothing_is_sent_to_an_empty_slot(void **state)
 {
 	(void)state;
 	fixture_open();
-	assert_int_equal(transmit_now(), -ENOMEDIUM);
+	assert_int_equal(transmit_once(0), -ENOMEDIUM);
 	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), -ENOMEDIUM);
 	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK), 0);
-}
-
-/* The removal is owed to pcscd. */
-static void a_new_card_is_out_of_reach_until_the_old_one_is_told_gone(
-	void **state)
-{
-	unsigned sent;
-
-	(void)state;
-	open_unpowered();
-	be_ready(0, SERIAL);
-	assert_int_equal(pass(), TRACK_PRESENT);
-	stopped_clock_pass(5000);
-	device_swap(&fixture.device, 0, SERIAL + 1);
-	stopped_clock_settle();
-	stopped_clock_pass(1000);
-	sent = device_count(&fixture.device, 0);
-	assert_int_equal(power_up_slowly(NULL), -ESTALE);
-	order_reset(&a, 0);
-	assert_int_equal(finish(&a, NULL), -ESTALE);
-	assert_int_equal(transmit_now(), -ESTALE);
-	assert_int_equal(card_set_protocol(fixture.reader, 0, 0), -ESTALE);
-	assert_int_equal(device_count(&fixture.device, 0), sent);
-	assert_int_equal(pass(), TRACK_EMPTY);
-	assert_int_equal(pass(), TRACK_PRESENT);
-	assert_int_equal(power_up_slowly(NULL), 0);
-	assert_int_equal(transmit_serial(0), SERIAL + 1);
-}
-
-static void a_removed_card_is_told_as_no_card(void **state)
-{
-	(void)state;
-	open_unpowered();
-	be_ready(0, SERIAL);
-	assert_int_equal(pass(), TRACK_PRESENT);
-	stopped_clock_pass(5000);
-	device_remove(&fixture.device, 0);
-	stopped_clock_settle();
-	assert_int_equal(transmit_now(), -ENOMEDIUM);
-	assert_int_equal(power_up_slowly(NULL), -ENOMEDIUM);
 }
 
 static void the_power_goes_off_at_the_close(void **state)
 {
 	(void)state;
-	open_unpowered();
-	be_ready(0, SERIAL);
+	open_with_card();
 	fixture_close();
 	assert_false(fixture.device.slot[0].active);
 }
@@ -730,8 +347,7 @@ static void no_question_is_asked_at_the_close(void **state)
 
 	(void)state;
 	fixture.device.script.info.interrupt_endpoint = 0;
-	open_unpowered();
-	be_ready(0, SERIAL);
+	open_with_card();
 	stopped_clock_settle();
 	questions = device_count(&fixture.device, CCID_GET_SLOT_STATUS);
 	fixture_close();
@@ -764,27 +380,11 @@ int main(int argc, char *argv[])
 		TEST(a_longer_atr_is_none),
 		TEST(a_card_without_an_atr_is_powered_up),
 		TEST(it_is_powered_off_as_its_slot_closes),
-		TEST(a_card_that_leaves_during_its_power_up_ends_it),
-		TEST(a_swap_during_a_power_up_is_no_success),
-		TEST(a_change_bit_does_not_cut_a_power_up_short),
-		TEST(a_failed_power_up_tells_of_an_empty_slot),
-		TEST(a_card_that_does_not_answer_again_is_taken_for_another),
-		TEST(a_card_that_always_wakes_up_late_stays_the_same),
-		TEST(a_reader_that_tells_of_swaps_is_believed),
-		TEST(a_power_up_in_doubt_waits_for_a_busy_reader),
 		TEST(a_power_off_ends_the_session),
 		TEST(a_power_off_of_an_empty_slot_is_none),
 		TEST(a_power_off_without_an_answer_ends_soon),
-		TEST(a_swap_just_before_a_power_off_is_not_hidden),
-		TEST(a_bit_just_before_a_power_off_may_be_nothing),
-		TEST(swaps_with_true_movements_between_are_no_habit),
-		TEST(a_notification_that_an_answer_overtook_is_no_habit),
-		TEST(a_notification_that_a_reset_overtook_is_no_habit),
 		TEST(nothing_is_sent_to_a_card_that_was_not_powered_up),
-		TEST(a_reset_for_another_protocol_is_none_of_another_card),
 		TEST(nothing_is_sent_to_an_empty_slot),
-		TEST(a_new_card_is_out_of_reach_until_the_old_one_is_told_gone),
-		TEST(a_removed_card_is_told_as_no_card),
 		TEST(the_power_goes_off_at_the_close),
 		TEST(no_question_is_asked_at_the_close),
 	};

@@ -16,25 +16,6 @@
 
 #define SERIAL	0x01020304u
 
-static struct order watch;
-
-static void *make_pass(void *argument)
-{
-	struct order *order = argument;
-
-	movement_wait(fixture.reader, 0, 0);
-	order->r = (int)movement_presence(fixture.reader, 0);
-	return NULL;
-}
-
-/* A pass of pcscd's event thread that never really waits. */
-static enum track_presence pass(void)
-{
-	call_start(&watch.call, make_pass, &watch);
-	stopped_clock_settle();
-	return (enum track_presence)order_join(&watch, NULL);
-}
-
 /* pcscd knows the card, and a second has passed. */
 static void use_card(void)
 {
@@ -42,7 +23,7 @@ static void use_card(void)
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
 	be_ready(0, SERIAL);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 	stopped_clock_pass(1000);
 }
 
@@ -83,11 +64,11 @@ static void let_it_ask(void)
 
 static void assert_told_as_swapped_once(void)
 {
-	assert_int_equal(pass(), TRACK_EMPTY);
-	assert_int_equal(pass(), TRACK_PRESENT);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_EMPTY);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 	assert_int_equal(power_up(0), 0);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 }
 
 /* --- the clocks tell that the machine has slept */
@@ -107,9 +88,9 @@ static void a_card_that_kept_its_power_is_told_nothing(void **state)
 	(void)state;
 	use_card();
 	stopped_clock_sleep(60000);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 	stopped_clock_settle();
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 	assert_int_equal(transmit_serial(0), SERIAL);
 }
 
@@ -122,7 +103,7 @@ static void one_sleep_costs_one_question(void **state)
 	asked = device_count(&fixture.device, CCID_GET_SLOT_STATUS);
 	stopped_clock_sleep(60000);
 	for (int i = 0; i < 5; i++)
-		pass();
+		watch_pass();
 	assert_int_equal(device_count(&fixture.device, CCID_GET_SLOT_STATUS),
 			 asked + 1);
 }
@@ -146,19 +127,19 @@ static void a_card_that_left_asleep_is_told_as_removed(void **state)
 	change_card(false, 0);
 	stopped_clock_sleep(60000);
 	let_it_ask();
-	assert_int_equal(pass(), TRACK_EMPTY);
+	assert_int_equal(watch_pass(), TRACK_EMPTY);
 }
 
 static void a_card_that_came_asleep_is_told(void **state)
 {
 	(void)state;
 	fixture_open();
-	assert_int_equal(pass(), TRACK_EMPTY);
+	assert_int_equal(watch_pass(), TRACK_EMPTY);
 	change_card(true, SERIAL);
 	stopped_clock_sleep(60000);
 	order_wait(&watching, 0, MOVEMENT_FOREVER);
 	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 }
 
 static void a_power_command_asks_first_whether_the_card_kept_its_power(
@@ -178,7 +159,7 @@ static void power_off_and_sleep(uint32_t serial_after)
 	assert_int_equal(power_off(0), 0);
 	change_card(true, serial_after);
 	stopped_clock_sleep(60000);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 	stopped_clock_settle();
 }
 
@@ -187,7 +168,7 @@ static void an_unpowered_card_with_its_atr_of_before_is_the_same(void **state)
 	(void)state;
 	power_off_and_sleep(SERIAL);
 	assert_int_equal(power_up(0), 0);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 	assert_int_equal(transmit_serial(0), SERIAL);
 }
 
@@ -210,7 +191,7 @@ static void a_short_nap_of_the_clocks_is_no_sleep(void **state)
 	use_card();
 	asked = device_count(&fixture.device, CCID_GET_SLOT_STATUS);
 	stopped_clock_sleep(9);
-	pass();
+	watch_pass();
 	assert_int_equal(device_count(&fixture.device, CCID_GET_SLOT_STATUS),
 			 asked);
 }
@@ -254,7 +235,7 @@ static void a_lost_command_is_the_end_of_a_card_with_power_of_its_own(
 	device_insert(&fixture.device, 0, SERIAL);
 	fixture_open();
 	be_ready(0, SERIAL);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 	stopped_clock_pass(1000);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_STATUS, 0, ENODEV);
 	assert_int_equal(transmit_serial(0), 0);
@@ -302,8 +283,8 @@ static void a_card_that_leaves_in_a_reset_is_told_as_removed(void **state)
 	change_card(false, 0);
 	reset_device();
 	let_it_ask();
-	assert_int_equal(pass(), TRACK_EMPTY);
-	assert_int_equal(pass(), TRACK_EMPTY);
+	assert_int_equal(watch_pass(), TRACK_EMPTY);
+	assert_int_equal(watch_pass(), TRACK_EMPTY);
 }
 
 static void an_unpowered_card_outlives_a_reset(void **state)
@@ -312,9 +293,9 @@ static void an_unpowered_card_outlives_a_reset(void **state)
 	use_card();
 	assert_int_equal(power_off(0), 0);
 	reset_device();
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 	assert_int_equal(power_up(0), 0);
-	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(watch_pass(), TRACK_PRESENT);
 }
 
 int main(int argc, char *argv[])

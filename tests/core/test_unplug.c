@@ -286,12 +286,7 @@ static void the_end_of_a_slot_ends_its_waiting_for_a_turn(void **state)
 static void the_end_of_one_slot_leaves_the_others_alone(void **state)
 {
 	(void)state;
-	device_set_slots(&fixture.device, 2, 2);
-	device_insert(&fixture.device, 0, SERIAL);
-	device_insert(&fixture.device, 1, SERIAL + 1);
-	fixture_open();
-	be_ready(0, SERIAL);
-	be_ready(1, SERIAL + 1);
+	open_ready(2, 2);
 	order_wait(&orders[0], 0, MOVEMENT_FOREVER);
 	reader_end_slot(fixture.reader, 1);
 	reader_close_slot(fixture.reader, 1);
