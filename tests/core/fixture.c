@@ -379,6 +379,12 @@ void watch_stop(void)
 	assert_int_equal(order_join(&watching, NULL), 0);
 }
 
+void watch_told(enum track_presence presence)
+{
+	assert_int_equal(order_join(&watching, NULL), 0);
+	assert_int_equal(watching.size, presence);
+}
+
 static void *run_pass(void *argument)
 {
 	struct order *order = argument;
@@ -394,4 +400,9 @@ enum track_presence watch_pass(void)
 
 	start(&order, 0, run_pass);
 	return (enum track_presence)order_join(&order, NULL);
+}
+
+unsigned messages_sent(void)
+{
+	return device_count(&fixture.device, 0);
 }

@@ -92,9 +92,13 @@ int order_finish(struct order *order, uint64_t *ret_ms);
 extern struct order watching;
 void watch_start(unsigned slot);
 void watch_stop(void);
+void watch_told(enum track_presence presence);	/* it came back, was told so */
 
 /* A pass of it, at the first slot, that never really waits: what it is told. */
 enum track_presence watch_pass(void);
+
+/* Commands of all kinds that have come to the reader. */
+unsigned messages_sent(void);
 
 /* Lines that the core has logged, and how many hold the text. */
 unsigned log_lines(void);

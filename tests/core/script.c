@@ -405,6 +405,16 @@ void script_unlock(struct script *script)
 	pthread_mutex_unlock(&script->lock);
 }
 
+unsigned script_read(struct script *script, const unsigned *counter)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&script->lock);
+	n = *counter;
+	pthread_mutex_unlock(&script->lock);
+	return n;
+}
+
 /* --- the bus */
 
 void script_plug(struct script *script, unsigned bus_number, unsigned address)

@@ -123,6 +123,9 @@ void script_discard(struct script *script);
 void script_lock(struct script *script);
 void script_unlock(struct script *script);	/* wakes the event thread */
 
+/* One of its counters, while its threads count on. */
+unsigned script_read(struct script *script, const unsigned *counter);
+
 /* All below: the caller has locked, or is one of the owner's functions. */
 
 void script_put(struct script *script, enum usb_pipe pipe, int status,

@@ -9,50 +9,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fixture.h"
-
-#define SERIAL	FIXTURE_SERIAL
-
-static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
-
-static struct order a;
-
-static void open_extended(uint32_t message_size)
-{
-	device_set_features(&fixture.device, EXTENDED_LEVEL | DEVICE_AUTOMATIC);
-	device_set_message(&fixture.device, message_size);
-	open_with_card();
-}
-
-/* Sends; comes back when the call is over, in at most ten minutes. */
-static int send(const uint8_t *command, size_t size, uint64_t *ret_ms)
-{
-	order_transmit(&a, 0, command, size);
-	for (int i = 0; i < 610 && !call_is_over(&a.call); i++)
-		stopped_clock_pass(1000);
-	return order_join(&a, ret_ms);
-}
-
-static int send_with(enum device_fault fault, unsigned n, uint8_t code)
-{
-	device_on(&fixture.device, CCID_XFR_BLOCK, fault, n, code);
-	return send(get_data, sizeof(get_data), NULL);
-}
-
-/* Whatever went wrong, the card can be used again; powered up if need be. */
-static void assert_goes_on(void)
-{
-	if (transmit_serial(0) != SERIAL) {
-		assert_int_equal(power_up(0), 0);
-		assert_int_equal(transmit_serial(0), SERIAL);
-	}
-}
+#include "apdus.h"
 
 static void assert_fails(enum device_fault fault, unsigned n, uint8_t code,
 			 int error)
 {
 	memset(a.answer, 0xEE, sizeof(a.answer));
-	assert_int_equal(send_with(fault, n, code), error);
+	assert_int_equal(send_beside(fault, n, code), error);
 	assert_int_equal(a.size, 0);
 	for (size_t i = 0; i < 300; i++)
 		assert_true(a.answer[i] == 0xEE || a.answer[i] == 0);
@@ -65,7 +28,7 @@ static void a_few_empty_packets_are_read_over(void **state)
 {
 	(void)state;
 	open_with_card();
-	assert_int_equal(send_with(DEVICE_EMPTIES, 4, 0), 0);
+	assert_int_equal(send_beside(DEVICE_EMPTIES, 4, 0), 0);
 	assert_int_equal(a.size, 6);
 }
 
@@ -120,7 +83,7 @@ static void answers_to_nobody_are_dropped(void **state)
 {
 	(void)state;
 	open_with_card();
-	assert_int_equal(send_with(DEVICE_STRAYS, 16, 0), 0);
+	assert_int_equal(send_beside(DEVICE_STRAYS, 16, 0), 0);
 	assert_int_equal(a.size, 6);
 }
 
@@ -198,7 +161,7 @@ static void an_answer_that_comes_too_late_is_nobody_elses(void **state)
 	open_with_card();
 	fixture.device.ignores_abort = true;
 	late[6] = fixture.reader->seq;
-	assert_int_equal(send_with(DEVICE_SILENT, 0, 0), -ETIMEDOUT);
+	assert_int_equal(send_beside(DEVICE_SILENT, 0, 0), -ETIMEDOUT);
 	device_say(&fixture.device, late, sizeof(late));
 	assert_goes_on();
 }
@@ -207,7 +170,7 @@ static void an_answer_without_a_card_is_dropped(void **state)
 {
 	(void)state;
 	open_with_card();
-	assert_int_equal(send_with(DEVICE_ICC, 0, 2), -ESTALE);
+	assert_int_equal(send_beside(DEVICE_ICC, 0, 2), -ESTALE);
 	assert_int_equal(a.size, 0);
 }
 
@@ -246,7 +209,7 @@ static void a_failure_that_cost_the_card_its_power_is_a_swap(void **state)
 	script_lock(&fixture.device.script);
 	fixture.device.slot[0].active = false;
 	script_unlock(&fixture.device.script);
-	assert_int_equal(send_with(DEVICE_FAIL, 0, CCID_ERROR_HARDWARE),
+	assert_int_equal(send_beside(DEVICE_FAIL, 0, CCID_ERROR_HARDWARE),
 			 -ESTALE);
 	assert_int_equal(a.size, 0);
 	stopped_clock_pass(1000);
@@ -266,7 +229,7 @@ static void a_busy_slot_is_tried_again(void **state)
 	for (int i = 0; i < 3; i++)
 		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_FAIL, 0,
 			  CCID_ERROR_SLOT_BUSY);
-	assert_int_equal(send(get_data, sizeof(get_data), NULL), 0);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), NULL), 0);
 	assert_int_equal(a.size, 6);
 }
 
@@ -280,7 +243,7 @@ static void a_slot_that_stays_busy_is_free_within_two_seconds(void **state)
 	for (int i = 0; i < 9; i++)
 		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_FAIL, 0,
 			  CCID_ERROR_SLOT_BUSY);
-	assert_int_equal(send(get_data, sizeof(get_data), &ms), -ESTALE);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), &ms), -ESTALE);
 	assert_in_range(ms, 1000, 2000);
 	assert_int_equal(fixture.device.script.resets, 1);
 	be_ready(0, SERIAL);
@@ -295,7 +258,7 @@ static void a_slot_that_an_abort_frees_keeps_its_card(void **state)
 	for (int i = 0; i < 8; i++)
 		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_FAIL, 0,
 			  CCID_ERROR_SLOT_BUSY);
-	assert_int_equal(send(get_data, sizeof(get_data), &ms), 0);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), &ms), 0);
 	assert_in_range(ms, 1000, 2000);
 	assert_int_equal(fixture.device.script.resets, 0);
 }
@@ -311,7 +274,7 @@ static void a_chain_without_an_end_ends(void **state)
 	for (int i = 0; i < 60; i++)
 		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_CHAIN, 0,
 			  i ? CCID_CHAIN_MIDDLE : CCID_CHAIN_BEGIN);
-	assert_true(send(get_data, sizeof(get_data), &ms) < 0);
+	assert_true(send_apdu(get_data, sizeof(get_data), &ms) < 0);
 	assert_int_equal(a.size, 0);
 }
 
@@ -321,7 +284,7 @@ static void an_unknown_chain_parameter_ends_the_command(void **state)
 	open_extended(100);
 	for (unsigned code = 4; code < 256; code += 7)
 		if (code != CCID_CHAIN_CONTINUE) {
-			assert_true(send_with(DEVICE_CHAIN, 0,
+			assert_true(send_beside(DEVICE_CHAIN, 0,
 					      (uint8_t)code) < 0);
 			assert_int_equal(a.size, 0);
 		}

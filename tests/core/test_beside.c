@@ -308,8 +308,7 @@ static void open_two_slots(void)
 static void assert_told_at_once(enum track_presence presence)
 {
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, presence);
+	watch_told(presence);
 }
 
 /* The reader takes one command at a time, so it can be asked nothing. */
@@ -366,8 +365,7 @@ static void pull_during_apdu(void)
 	order_transmit(&a, 0, get_data, sizeof(get_data));
 	stopped_clock_pass(GRACE_MS);
 	assert_int_equal(order_join(&a, NULL), -ENOMEDIUM);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 }
 
 static void an_insertion_lets_no_card_be_noted_first(void **state)
@@ -401,8 +399,7 @@ static void an_insertion_lets_a_failed_reset_be_noted_first(void **state)
 	for (int i = 0; i < 2 * GRACE_MS && !call_is_over(&a.call); i++)
 		stopped_clock_pass(1);
 	assert_int_equal(order_join(&a, NULL), -ESTALE);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 	order_wait(&next, 0, MOVEMENT_FOREVER);
 	stopped_clock_pass(HOLD_MS - 1);
 	assert_false(call_is_over(&next.call));
@@ -438,9 +435,7 @@ static void a_stop_is_not_held_up_by_that(void **state)
 	device_insert(&fixture.device, 0, SERIAL + 1);
 	stopped_clock_settle();
 	assert_false(call_is_over(&watching.call));
-	movement_stop(fixture.reader, 0);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
+	watch_stop();
 }
 
 static void a_removal_is_not_held_up_by_that(void **state)

@@ -35,12 +35,8 @@ static void let_clear(void)
 
 static unsigned clears(void)
 {
-	unsigned n;
-
-	script_lock(&fixture.device.script);
-	n = fixture.device.script.clears;
-	script_unlock(&fixture.device.script);
-	return n;
+	return script_read(&fixture.device.script,
+			   &fixture.device.script.clears);
 }
 
 /* The command of slot 1, sent before that of slot 0, is answered. */
@@ -80,8 +76,7 @@ static void other_slots_go_on_while_a_bulk_pipe_is_cleared(void **state)
 	watch_start(1);
 	device_remove(&fixture.device, 1);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 	let_clear();
 	assert_true(order_join(&a, NULL) < 0);
 	assert_int_equal(transmit_serial(0), FIXTURE_SERIAL);
@@ -119,8 +114,7 @@ static void a_movement_while_the_pipe_is_halted_is_found(void **state)
 	device_remove(&fixture.device, 0);
 	let_clear();
 	stopped_clock_pass(1000);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 }
 
 /* Nobody waits while it halts; whoever comes next sees to it. */

@@ -28,12 +28,8 @@ static void hold(bool held)
 
 static unsigned takes(void)
 {
-	unsigned n;
-
-	script_lock(&fixture.device.script);
-	n = fixture.device.script.takes;
-	script_unlock(&fixture.device.script);
-	return n;
+	return script_read(&fixture.device.script,
+			   &fixture.device.script.takes);
 }
 
 static void open_held(void)
@@ -77,8 +73,7 @@ static void a_card_inside_comes_as_it_becomes_free(void **state)
 	stopped_clock_pass(MINUTE_MS);
 	assert_false(call_is_over(&watching.call));
 	set_free();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 	assert_int_equal(power_up(0), 0);
 	assert_int_equal(transmit_serial(0), FIXTURE_SERIAL);
 	assert_int_equal(log_count("became free after"), 1);
@@ -95,8 +90,7 @@ static void an_empty_slot_stays_empty_and_is_followed_from_then_on(void **state)
 	assert_true(fixture.device.script.submitted[USB_INTERRUPT] > 0);
 	device_insert(&fixture.device, 0, FIXTURE_SERIAL);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void it_is_tried_soon_at_first_and_then_ever_less(void **state)
@@ -239,8 +233,7 @@ static void one_that_is_silent_then_is_brought_to_its_senses(void **state)
 	watch_start(0);
 	hold(false);
 	stopped_clock_pass(MINUTE_MS);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 	order_power_up(&first, 0);
 	stopped_clock_pass(1000);
 	assert_int_equal(order_join(&first, NULL), 0);
@@ -277,8 +270,7 @@ static void an_error_of_another_kind_is_no_end(void **state)
 	script_fail(&fixture.device.script, SCRIPT_TAKE, 2, -EACCES);
 	watch_start(0);
 	set_free();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void it_closes_while_it_is_held(void **state)

@@ -175,8 +175,7 @@ static void a_swap_of_an_idle_card_between_two_questions_shows(void **state)
 	stopped_clock_pass(10000);
 	device_swap(&fixture.device, 0, SERIAL + 1);
 	stopped_clock_pass(3000);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 	watch_start(0);
 	assert_int_equal(power_up(0), 0);
 	assert_int_equal(transmit_serial(0), SERIAL + 1);

@@ -8,38 +8,17 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <ifdhandler.h>
 #include <signal.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "ifd_calls.h"
 
 #define ROWS(table)	(sizeof(table) / sizeof((table)[0]))
 
-#define LUN		0x30000
-#define OTHER_LUN	0x50000
-#define SERIAL		0x01020304u
-#define ROOM		65548
-
 static RESPONSECODE (*poll_lun)(DWORD, int);
 static RESPONSECODE (*stop_lun)(DWORD);
-
-static UCHAR atr[MAX_ATR_SIZE], answer[ROOM];
-static DWORD size;
-static UCHAR get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
-
-static RESPONSECODE create(void)
-{
-	char name[64];
-	RESPONSECODE code;
-
-	strcpy(name, device_name(&fixture.device));
-	code = IFDHCreateChannelByName(LUN, name);
-	stopped_clock_settle();
-	return code;
-}
 
 static int plug_and_create(void **state)
 {
@@ -53,50 +32,6 @@ static int plug_and_create(void **state)
 	IFDHGetCapabilities(LUN, TAG_IFD_STOP_POLLING_THREAD, &size,
 			    (PUCHAR)&stop_lun);
 	return size != sizeof(poll_lun);
-}
-
-static int close_and_discard(void **state)
-{
-	IFDHCloseChannel(LUN);
-	return fixture_discard(state);
-}
-
-static RESPONSECODE power(DWORD action)
-{
-	memset(atr, 0x5A, sizeof(atr));
-	size = sizeof(atr);
-	return IFDHPowerICC(LUN, action, atr, &size);
-}
-
-static RESPONSECODE set_protocol(DWORD protocol)
-{
-	return IFDHSetProtocolParameters(LUN, protocol, 0, 0, 0, 0);
-}
-
-static RESPONSECODE transmit_by(DWORD protocol, DWORD count, DWORD room)
-{
-	SCARD_IO_HEADER send = { protocol, 0 }, received = { 7, 9 };
-	RESPONSECODE code;
-
-	memset(answer, 0x5A, sizeof(answer));
-	size = room;
-	code = IFDHTransmitToICC(LUN, send, get_data, count, answer, &size,
-				 &received);
-	assert_int_equal(received.Protocol, 7);
-	assert_int_equal(received.Length, 9);
-	return code;
-}
-
-static RESPONSECODE transmit_now(void)
-{
-	return transmit_by(0, sizeof(get_data), ROOM);
-}
-
-static void be_connected(void)
-{
-	assert_int_equal(IFDHICCPresence(LUN), IFD_ICC_PRESENT);
-	assert_int_equal(power(IFD_POWER_UP), IFD_SUCCESS);
-	assert_int_equal(set_protocol(SCARD_PROTOCOL_T0), IFD_SUCCESS);
 }
 
 /* --- create and close */

@@ -15,11 +15,6 @@
 
 #define SERIAL	0x01020304u
 
-static unsigned messages_sent(void)
-{
-	return device_count(&fixture.device, 0);
-}
-
 /* --- messages */
 
 static void nothing_is_sent_while_nothing_moves(void **state)
@@ -109,8 +104,7 @@ static void of_two_messages_in_a_transfer_both_count(void **state)
 	script_unlock(&fixture.device.script);
 	device_notify(&fixture.device, both, sizeof(both));
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 	assert_int_equal(fixture.reader->track.slot[0].visit, 2);
 }
 
@@ -125,8 +119,7 @@ static void a_lost_notification_is_found_by_the_next_short_one(void **state)
 	device_insert(&fixture.device, 0, SERIAL);
 	device_notify(&fixture.device, cut, sizeof(cut));
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_hardware_error_is_no_movement(void **state)
@@ -253,8 +246,7 @@ static void two_messages_in_a_transfer_can_move_a_slot_each(void **state)
 	move_silently(5, true);
 	device_notify(&fixture.device, both, sizeof(both));
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
 }
 
@@ -270,8 +262,7 @@ static void a_message_behind_a_hardware_error_counts(void **state)
 	move_silently(0, true);
 	device_notify(&fixture.device, both, sizeof(both));
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_movement_behind_a_hardware_error_is_found(void **state)
@@ -284,8 +275,7 @@ static void a_movement_behind_a_hardware_error_is_found(void **state)
 	move_silently(0, true);
 	device_notify(&fixture.device, error, sizeof(error));
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 /* Readers fill the packet up. */
@@ -301,8 +291,7 @@ static void bytes_behind_the_slots_are_none(void **state)
 	move_silently(0, true);
 	device_notify(&fixture.device, message, sizeof(message));
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 	assert_int_equal(fixture.reader->track.slot[0].visit, 1);
 }
 
@@ -320,8 +309,7 @@ static void a_message_for_fewer_slots_leaves_the_others_to_a_question(
 	device_insert(&fixture.device, 5, SERIAL);
 	device_notify(&fixture.device, first_four, sizeof(first_four));
 	stopped_clock_pass(1000);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 /* --- an interrupt pipe that fails */
@@ -337,8 +325,7 @@ static void one_lost_interrupt_transfer_is_no_unplugging(void **state)
 	assert_false(call_is_over(&watching.call));
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 /* A machine may sleep again and again while no card moves. */
@@ -354,8 +341,7 @@ static void many_lost_interrupt_transfers_are_no_unplugging(void **state)
 	}
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 /* A reset of the bus by others looks like this. */
@@ -372,8 +358,7 @@ static void an_interrupt_transfer_that_others_cancel_is_armed_again(
 	fixture.device.announcement = DEVICE_EACH;
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_movement_behind_a_lost_transfer_is_found(void **state)
@@ -385,8 +370,7 @@ static void a_movement_behind_a_lost_transfer_is_found(void **state)
 	device_insert(&fixture.device, 0, SERIAL);
 	device_break(&fixture.device, USB_INTERRUPT, -ENODEV);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_halted_interrupt_pipe_is_cleared(void **state)
@@ -399,8 +383,7 @@ static void a_halted_interrupt_pipe_is_cleared(void **state)
 	assert_int_equal(fixture.device.script.clears, 1);
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_pipe_that_fails_for_good_is_replaced_by_questions(
@@ -416,8 +399,7 @@ static void a_pipe_that_fails_for_good_is_replaced_by_questions(
 	assert_int_equal(log_count("interrupt pipe fails"), 1);
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_pass(2000);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_failure_now_and_then_costs_no_pipe(void **state)
@@ -441,8 +423,7 @@ static void a_pipe_that_cannot_be_armed_is_replaced_by_questions(void **state)
 	watch_start(0);
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_pass(2000);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 /* Its bytes are lost, whatever they told. */
@@ -454,8 +435,7 @@ static void a_movement_told_in_a_message_too_long_is_found(void **state)
 	move_silently(0, true);
 	device_break(&fixture.device, USB_INTERRUPT, -EOVERFLOW);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 	assert_int_equal(fixture.device.script.clears, 0);
 }
 
@@ -473,8 +453,7 @@ static void a_pipe_that_halts_again_and_again_is_not_cleared_for_ever(
 	assert_int_equal(log_count("interrupt pipe fails"), 1);
 	move_silently(0, true);
 	stopped_clock_pass(1000);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 int main(int argc, char *argv[])

@@ -17,11 +17,6 @@
 
 static struct order other;
 
-static unsigned messages_sent(void)
-{
-	return device_count(&fixture.device, 0);
-}
-
 /* --- readers that announce nothing */
 
 static void a_reader_without_the_pipe_is_asked(void **state)
@@ -33,16 +28,14 @@ static void a_reader_without_the_pipe_is_asked(void **state)
 	stopped_clock_pass(1000);
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_pass(250);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void assert_insertion_is_told_soon(void)
 {
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_pass(500);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_stop_ends_the_wait_though_a_question_is_under_way(void **state)
@@ -57,9 +50,7 @@ static void a_stop_ends_the_wait_though_a_question_is_under_way(void **state)
 	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
 	stopped_clock_pass(250);
 	assert_int_equal(messages_sent(), sent + 1);
-	movement_stop(fixture.reader, 0);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
+	watch_stop();
 }
 
 static void nobody_is_asked_behind_a_stop(void **state)
@@ -157,8 +148,7 @@ static void asking_goes_on_after_a_command(void **state)
 	assert_int_equal(order_join(&other, NULL), 0);
 	device_remove(&fixture.device, 0);
 	stopped_clock_pass(2500);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 }
 
 static unsigned questions_to(uint8_t slot)
@@ -219,8 +209,7 @@ static void a_question_that_found_no_channel_is_asked_in_the_end(void **state)
 	stopped_clock_settle();
 	assert_int_equal(order_join(&other, NULL), 0);
 	stopped_clock_pass(500);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_pipe_that_lies_is_found_out(void **state)
@@ -240,8 +229,7 @@ static void a_pipe_that_lies_is_found_out(void **state)
 	assert_int_equal(log_count("does not announce"), 1);
 	device_remove(&fixture.device, 0);
 	stopped_clock_pass(2000);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 }
 
 static void a_host_that_never_waits_gets_fresh_answers(void **state)
@@ -334,8 +322,7 @@ static void questions_follow_each_other_whatever_comes_back_first(void **state)
 	device_insert(&fixture.device, 1, SERIAL);
 	device_hold(&fixture.device, USB_IN, false);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 int main(int argc, char *argv[])

@@ -42,19 +42,14 @@ static void hang(void)
 
 static unsigned resets(void)
 {
-	unsigned n;
-
-	script_lock(&fixture.device.script);
-	n = fixture.device.script.resets;
-	script_unlock(&fixture.device.script);
-	return n;
+	return script_read(&fixture.device.script,
+			   &fixture.device.script.resets);
 }
 
 /* What pcscd does about a card that was swapped, in the place of its thread. */
 static void assert_told_once(unsigned slot)
 {
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 	watch_start(slot);
 	assert_int_equal(watching.answer[0], TRACK_PRESENT);
 	stopped_clock_pass(LONG_MS);
@@ -260,8 +255,7 @@ static void an_abort_that_was_left_undone_hides_no_movement(void **state)
 	stopped_clock_pass(10000);
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_pass(SOON_MS);
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 	assert_int_equal(resets(), 0);
 }
 
@@ -351,8 +345,7 @@ static void notifications_are_heard_again_after_a_reset(void **state)
 	stopped_clock_pass(SOON_MS);
 	device_remove(&fixture.device, 0);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 }
 
 /*

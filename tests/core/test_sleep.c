@@ -206,8 +206,7 @@ static void a_lost_transfer_tells_of_a_lost_power(void **state)
 	cut_power();
 	device_break(&fixture.device, USB_INTERRUPT, -ENODEV);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 }
 
 static void a_lost_transfer_alone_is_no_movement(void **state)

@@ -9,45 +9,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "apdus.h"
 
-#define SERIAL	FIXTURE_SERIAL
 #define TPDU_LEVEL	0x00010000u
 
-static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
-
-static struct order a, b;
-
-static void open_extended(uint32_t message_size)
-{
-	device_set_features(&fixture.device, EXTENDED_LEVEL | DEVICE_AUTOMATIC);
-	device_set_message(&fixture.device, message_size);
-	open_with_card();
-}
-
-/* Sends; comes back when the call is over, in at most ten minutes. */
-static int send(const uint8_t *command, size_t size, uint64_t *ret_ms)
-{
-	order_transmit(&a, 0, command, size);
-	for (int i = 0; i < 610 && !call_is_over(&a.call); i++)
-		stopped_clock_pass(1000);
-	return order_join(&a, ret_ms);
-}
-
-static int send_with(enum device_fault fault, unsigned n, uint8_t code)
-{
-	device_on(&fixture.device, CCID_XFR_BLOCK, fault, n, code);
-	return send(get_data, sizeof(get_data), NULL);
-}
-
-/* Whatever went wrong, the card can be used again; powered up if need be. */
-static void assert_goes_on(void)
-{
-	if (transmit_serial(0) != SERIAL) {
-		assert_int_equal(power_up(0), 0);
-		assert_int_equal(transmit_serial(0), SERIAL);
-	}
-}
+static struct order b;
 
 /* --- sizes */
 
@@ -55,7 +21,7 @@ static void the_answer_comes_back_with_its_status(void **state)
 {
 	(void)state;
 	open_with_card();
-	assert_int_equal(send(get_data, sizeof(get_data), NULL), 0);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), NULL), 0);
 	assert_int_equal(a.size, 6);
 	assert_int_equal(a.answer[4], 0x90);
 }
@@ -65,7 +31,7 @@ static void a_long_answer_comes_in_parts(void **state)
 	(void)state;
 	open_extended(100);
 	fixture.device.answer_size = 65000;
-	assert_int_equal(send(get_data, sizeof(get_data), NULL), 0);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), NULL), 0);
 	assert_int_equal(a.size, 4 + 65000 + 2);
 	assert_int_equal(a.answer[4 + 65000], 0x90);
 	for (size_t i = 4; i < 4 + 65000; i++)
@@ -80,7 +46,7 @@ static void a_long_command_goes_in_parts(void **state)
 
 	(void)state;
 	open_extended(100);
-	assert_int_equal(send(command, sizeof(command), NULL), 0);
+	assert_int_equal(send_apdu(command, sizeof(command), NULL), 0);
 	assert_int_equal(a.size, 6);
 }
 
@@ -89,7 +55,7 @@ static void small_messages_do(void **state)
 	(void)state;
 	open_extended(20);
 	fixture.device.answer_size = 300;
-	assert_int_equal(send(get_data, sizeof(get_data), NULL), 0);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), NULL), 0);
 	assert_int_equal(a.size, 306);
 }
 
@@ -101,7 +67,7 @@ static void a_command_of_three_bytes_is_refused_without_traffic(void **state)
 	open_with_card();
 	sent = device_count(&fixture.device, 0);
 	for (size_t size = 0; size < 4; size++)
-		assert_int_equal(send(get_data, size, NULL), -EINVAL);
+		assert_int_equal(send_apdu(get_data, size, NULL), -EINVAL);
 	assert_int_equal(device_count(&fixture.device, 0), sent);
 }
 
@@ -134,7 +100,7 @@ static void an_answer_without_a_status_is_none(void **state)
 				    levels[i] | DEVICE_AUTOMATIC);
 		open_with_card();
 		for (unsigned n = 0; n < 2; n++) {
-			assert_int_equal(send_with(DEVICE_ATR_SIZE, n, 0),
+			assert_int_equal(send_beside(DEVICE_ATR_SIZE, n, 0),
 					 -EPROTO);
 			assert_int_equal(a.size, 0);
 			assert_int_equal(transmit_serial(0), SERIAL);
@@ -170,7 +136,7 @@ static void a_silent_reader_is_given_up(void **state)
 	(void)state;
 	open_with_card();
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
-	assert_int_equal(send(get_data, sizeof(get_data), &ms), -ETIMEDOUT);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), &ms), -ETIMEDOUT);
 	assert_true(ms <= 63000);
 	assert_goes_on();
 }
@@ -183,7 +149,7 @@ static void an_option_caps_how_long_it_is_waited_for(void **state)
 	open_with_card();
 	fixture.reader->options.timeout_cap_s = 1;
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
-	assert_int_equal(send(get_data, sizeof(get_data), &ms), -ETIMEDOUT);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), &ms), -ETIMEDOUT);
 	assert_in_range(ms, 1000, 3000);
 	assert_goes_on();
 }
@@ -198,12 +164,12 @@ static void a_reader_that_alone_hears_the_card_may_be_silent_for_long(
 	(void)state;
 	open_extended(271);
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
-	assert_int_equal(send(case_1, sizeof(case_1), &ms), -ETIMEDOUT);
+	assert_int_equal(send_apdu(case_1, sizeof(case_1), &ms), -ETIMEDOUT);
 	assert_in_range(ms, 20000, 23000);
 	assert_goes_on();
 	fixture.reader->options.timeout_floor_s = 10;
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
-	assert_int_equal(send(case_1, sizeof(case_1), &ms), -ETIMEDOUT);
+	assert_int_equal(send_apdu(case_1, sizeof(case_1), &ms), -ETIMEDOUT);
 	assert_in_range(ms, 10000, 13000);
 	assert_goes_on();
 }
@@ -216,7 +182,7 @@ static void a_reader_that_does_not_follow_an_abort_is_given_up(void **state)
 	open_with_card();
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
 	device_on(&fixture.device, CCID_ABORT, DEVICE_SILENT, 0, 0);
-	assert_int_equal(send(get_data, sizeof(get_data), &ms), -ETIMEDOUT);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), &ms), -ETIMEDOUT);
 	assert_true(ms <= 63000);
 	assert_goes_on();
 }
@@ -293,7 +259,7 @@ static void a_card_that_leaves_ends_its_command_in_half_a_second(void **state)
 	(void)state;
 	open_with_card();
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_REMOVED, 0, 0);
-	assert_int_equal(send(get_data, sizeof(get_data), &ms), -ENOMEDIUM);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), &ms), -ENOMEDIUM);
 	assert_true(ms <= 500);
 	assert_int_equal(fixture.device.script.requests, 1);
 }
@@ -400,7 +366,7 @@ static void one_failure_leaves_a_t0_card_in_use(void **state)
 	device_set_features(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC);
 	open_with_card();
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-		assert_int_equal(send_with(DEVICE_FAIL, 0, failures[i].error),
+		assert_int_equal(send_beside(DEVICE_FAIL, 0, failures[i].error),
 				 failures[i].r);
 		assert_int_equal(transmit_serial(0), SERIAL);
 	}
@@ -412,7 +378,7 @@ static void a_silent_reader_leaves_a_t0_card_in_use(void **state)
 	(void)state;
 	device_set_features(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC);
 	open_with_card();
-	assert_int_equal(send_with(DEVICE_SILENT, 0, 0), -ETIMEDOUT);
+	assert_int_equal(send_beside(DEVICE_SILENT, 0, 0), -ETIMEDOUT);
 	assert_int_equal(transmit_serial(0), SERIAL);
 	assert_int_equal(device_count(&fixture.device, CCID_POWER_OFF), 0);
 }
@@ -424,10 +390,10 @@ static void no_byte_of_an_apdu_stays_in_the_buffers(void **state)
 	(void)state;
 	open_extended(100);
 	fixture.device.answer_size = 500;
-	assert_int_equal(send(get_data, sizeof(get_data), NULL), 0);
-	assert_int_equal(send_with(DEVICE_STRAYS, 3, 0), 0);
-	assert_int_equal(send_with(DEVICE_FAIL, 0, 1), -EIO);
-	assert_int_equal(send_with(DEVICE_SILENT, 0, 0), -ETIMEDOUT);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), NULL), 0);
+	assert_int_equal(send_beside(DEVICE_STRAYS, 3, 0), 0);
+	assert_int_equal(send_beside(DEVICE_FAIL, 0, 1), -EIO);
+	assert_int_equal(send_beside(DEVICE_SILENT, 0, 0), -ETIMEDOUT);
 	fixture_close();
 	assert_false(fixture.device.script.left_unwiped);
 }
@@ -437,7 +403,7 @@ static void no_byte_of_an_apdu_that_was_never_sent_stays(void **state)
 	(void)state;
 	open_with_card();
 	script_fail(&fixture.device.script, SCRIPT_SUBMIT_IN, 1, -EIO);
-	assert_int_equal(send(get_data, sizeof(get_data), NULL), -EIO);
+	assert_int_equal(send_apdu(get_data, sizeof(get_data), NULL), -EIO);
 	fixture_close();
 	assert_false(fixture.device.script.left_unwiped);
 }

@@ -39,8 +39,7 @@ static void an_insertion_ends_the_wait(void **state)
 	assert_false(call_is_over(&watching.call));
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_removal_ends_the_wait(void **state)
@@ -52,8 +51,7 @@ static void a_removal_ends_the_wait(void **state)
 	assert_false(call_is_over(&watching.call));
 	device_remove(&fixture.device, 0);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 }
 
 static void a_swap_ends_the_wait_and_is_told_as_a_removal(void **state)
@@ -66,8 +64,7 @@ static void a_swap_ends_the_wait_and_is_told_as_a_removal(void **state)
 	stopped_clock_pass(5000);
 	device_swap(&fixture.device, 0, SERIAL + 1);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_EMPTY);
+	watch_told(TRACK_EMPTY);
 }
 
 static void a_second_wait_is_refused_and_the_first_one_goes_on(void **state)
@@ -85,8 +82,7 @@ static void a_second_wait_is_refused_and_the_first_one_goes_on(void **state)
 	assert_false(call_is_over(&watching.call));
 	device_insert(&fixture.device, 0, SERIAL);
 	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
-	assert_int_equal(watching.size, TRACK_PRESENT);
+	watch_told(TRACK_PRESENT);
 }
 
 static void a_refused_wait_uses_no_stop_up(void **state)
@@ -129,9 +125,7 @@ static void stops_are_used_up_by_one_return(void **state)
 	assert_int_equal(order_join(&watching, NULL), 0);
 	order_wait(&watching, 0, MOVEMENT_FOREVER);
 	assert_false(call_is_over(&watching.call));
-	movement_stop(fixture.reader, 0);
-	stopped_clock_settle();
-	order_join(&watching, NULL);
+	watch_stop();
 }
 
 static void a_stop_of_one_slot_leaves_the_other_alone(void **state)
@@ -145,9 +139,7 @@ static void a_stop_of_one_slot_leaves_the_other_alone(void **state)
 	stopped_clock_settle();
 	assert_int_equal(order_join(&second, NULL), 0);
 	assert_false(call_is_over(&watching.call));
-	movement_stop(fixture.reader, 0);
-	stopped_clock_settle();
-	order_join(&watching, NULL);
+	watch_stop();
 }
 
 /* --- time */
@@ -183,9 +175,7 @@ static void wait_long(int timeout_ms)
 	order_wait(&watching, 0, timeout_ms);
 	stopped_clock_pass(2 * 600000);
 	assert_false(call_is_over(&watching.call));
-	movement_stop(fixture.reader, 0);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
+	watch_stop();
 }
 
 static void a_negative_timeout_waits_for_ever(void **state)
@@ -282,9 +272,7 @@ static void each_slot_has_its_own_watcher(void **state)
 	stopped_clock_settle();
 	assert_int_equal(order_join(&other, NULL), 0);
 	assert_false(call_is_over(&watching.call));
-	movement_stop(fixture.reader, 0);
-	stopped_clock_settle();
-	order_join(&watching, NULL);
+	watch_stop();
 }
 
 /* --- the thread is cancelled */
@@ -299,9 +287,7 @@ static void a_cancelled_wait_leaves_the_slot_to_the_next(void **state)
 	}
 	order_wait(&watching, 0, MOVEMENT_FOREVER);
 	assert_false(call_is_over(&watching.call));
-	movement_stop(fixture.reader, 0);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&watching, NULL), 0);
+	watch_stop();
 }
 
 static void a_wait_on_a_gone_device_can_be_cancelled(void **state)
