@@ -41,6 +41,13 @@ class Holder:
         """pcscd hears of the reader."""
         self.bench.bus.plug("r", self.told)
 
+    def meet(self, **options):
+        """pcscd starts, hears of the reader, and that somebody has it."""
+        pcscd = self.bench.start_pcscd(**options)
+        self.tell()
+        pcscd.wait_for("is in use by", deadline(10))
+        return pcscd
+
     def end(self):
         """It ends, and the kernel takes the interface from it."""
         self.process.kill()
@@ -134,9 +141,7 @@ def one_line_names_the_process_that_does_not_end():
     with Lab() as bench:
         holder = Holder(bench)
         bench.insert("r", 0, "echo")
-        pcscd = bench.start_pcscd()
-        holder.tell()
-        pcscd.wait_for("is in use by", deadline(10))
+        pcscd = holder.meet()
         check_empty()
         bench.wait("r", f"refused>={bench.stats('r')['refused'] + 2}")
         line, = told(pcscd)
@@ -154,9 +159,7 @@ def it_is_used_as_soon_as_it_is_free():
     with Lab() as bench:
         holder = Holder(bench)
         serial = int(bench.insert("r", 0, "echo")["serial"])
-        pcscd = bench.start_pcscd()
-        holder.tell()
-        pcscd.wait_for("is in use by", deadline(10))
+        pcscd = holder.meet()
         check_empty()
         watch = Watch(Context().readers()[0])
         holder.end()
@@ -204,9 +207,7 @@ def unplugging_ends_it_all():
     """While somebody has it; the next reader there is another one."""
     with Lab() as bench:
         holder = Holder(bench)
-        pcscd = bench.start_pcscd()
-        holder.tell()
-        pcscd.wait_for("is in use by", deadline(10))
+        holder.meet()
         check_empty()
         bench.unplug("r")
         holder.process.kill()
@@ -223,9 +224,7 @@ def pcscd_ends_at_once_while_somebody_has_it():
     """Nothing is left claimed or open."""
     with Lab() as bench:
         holder = Holder(bench)
-        pcscd = bench.start_pcscd()
-        holder.tell()
-        pcscd.wait_for("is in use by", deadline(10))
+        holder.meet()
         check_empty()
         bench.stop_pcscd()
         assert [line[2] for line in bench.journal()
@@ -239,9 +238,7 @@ def each_slot_shows_its_card_once_the_reader_is_free():
         holder = Holder(bench, slots=4, busy_slots=2)
         for slot in (0, 2):
             bench.insert("r", slot, "echo")
-        pcscd = bench.start_pcscd()
-        holder.tell()
-        pcscd.wait_for("is in use by", deadline(10))
+        holder.meet()
         readers = Context().wait_for_readers(4, deadline(10))
         assert not any(Watch(reader).look().present for reader in readers)
         holder.end()
@@ -256,9 +253,7 @@ def a_name_that_a_process_gives_itself_writes_no_line():
     """Control characters in it are shown as question marks."""
     with Lab() as bench:
         holder = Holder(bench, "sc\nERROR\x1b[1m")
-        pcscd = bench.start_pcscd()
-        holder.tell()
-        pcscd.wait_for("is in use by", deadline(10))
+        pcscd = holder.meet()
         line, = told(pcscd)
         assert "(process %d)" % holder.process.pid in line, line
         assert "\x1b" not in pcscd.text()
@@ -269,10 +264,8 @@ def where_no_process_may_be_looked_at_the_line_says_so():
     """As in the sandbox that newer services of pcscd have."""
     with Lab() as bench:
         holder = Holder(bench)
-        pcscd = bench.start_pcscd(
+        pcscd = holder.meet(
             wrapper=["setpriv", "--bounding-set", "-sys_ptrace"])
-        holder.tell()
-        pcscd.wait_for("is in use by", deadline(10))
         line, = told(pcscd)
         assert line.startswith("is in use by another program, which pcscd "
                                "has no right to look at"), line
@@ -285,9 +278,7 @@ def where_no_process_can_be_seen_the_line_says_so():
         holder = Holder(bench)
         holder.process.kill()
         holder.process.wait()           # its claim stays: somebody unseen
-        pcscd = bench.start_pcscd()
-        holder.tell()
-        pcscd.wait_for("is in use by", deadline(10))
+        pcscd = holder.meet()
         line, = told(pcscd)
         assert line.startswith("is in use by another program, which "), line
         bench.control("let-go", "r")

@@ -70,6 +70,16 @@ def wait_for_count(watch, count):
         raise AssertionError(f"{count} wanted: {watch.look()}") from error
 
 
+def use_new_card(bench, context, watch):
+    """The first one in an empty reader: the client's handle, and its number."""
+    watch.until(lambda state: state.empty, deadline(SOON))
+    serial = int(bench.insert("r")["serial"])
+    wait_for_count(watch, 1)
+    card = context.connect(READER)
+    card.transmit(IDENTITY)
+    return card, serial
+
+
 def check_fault(bench, context, command, kind, options):
     """One fault; the client that goes on afterwards."""
     serial = int(bench.insert("r")["serial"])
@@ -133,11 +143,7 @@ def a_reader_that_hangs_is_reset_and_its_card_told_as_swapped_once():
         bench.start_pcscd(**IMPATIENT)
         context = Context()
         watch = Watch(READER)
-        watch.until(lambda state: state.empty, deadline(SOON))
-        serial = int(bench.insert("r")["serial"])
-        wait_for_count(watch, 1)
-        card = context.connect(READER)
-        card.transmit(IDENTITY)
+        card, serial = use_new_card(bench, context, watch)
         bench.fault("r", "dead")
         try:
             card.transmit(IDENTITY)
@@ -201,11 +207,7 @@ def another_programs_reset_is_a_swap():
         bench.start_pcscd()
         context = Context()
         watch = Watch(READER)
-        watch.until(lambda state: state.empty, deadline(SOON))
-        serial = int(bench.insert("r")["serial"])
-        wait_for_count(watch, 1)
-        card = context.connect(READER)
-        card.transmit(IDENTITY)
+        _, serial = use_new_card(bench, context, watch)
         bench.control("power-loss", "r")
         bench.control("end", "r", "interrupt", 108)
         wait_for_count(watch, 3)
