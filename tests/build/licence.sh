@@ -2,8 +2,9 @@
 # SPDX-FileCopyrightText: 2026 The ccidtrack authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Every file tells its licence (reuse.software). In a checkout only: elsewhere
-# nothing says which files were made and which belong here.
+# Every file tells its licence (reuse.software), and none is somebody else's
+# that was brought along. In a checkout only: elsewhere nothing says which files
+# were made and which belong here.
 set -u
 : "${srcdir:?}"
 
@@ -15,4 +16,8 @@ if ! [ -e "$srcdir/.git" ] || ! git -C "$srcdir" rev-parse 2>/dev/null; then
 	echo "not a git checkout"
 	exit 77
 fi
+others=$(git -C "$srcdir" grep -hI -e '^.\{0,8\}SPDX-FileCopyrightText:' \
+	-e '^Copyright: ' -- . ':!LICENSES' |
+	grep -v '2026 The ccidtrack authors')
+[ -z "$others" ] || { echo "not ours: $others"; exit 1; }
 reuse --root "$srcdir" lint
