@@ -29,7 +29,7 @@ DRIVERS = "/usr/lib/pcsc/drivers"
 OS = os.environ.get("BUNDLE_OS", "Linux")
 OURS = "ifd-ccidtrack.bundle"
 LOCAL = "ifd-ccidtrack-local.bundle"
-LOCAL_LIST = "/run/ccidtrack/Info.plist"
+LOCAL_LIST = os.environ.get("LOCALPLIST", "/run/ccidtrack/Info.plist")
 LIMIT = 60 * float(os.environ.get("LAB_TIME_SCALE", "1"))
 PCSCD, PCSCD_UID, PCSCD_GID = 700, 990, 991
 
@@ -203,7 +203,7 @@ class Machine:
         self.write(f"{place}/{OS}/{executable}", executable)
 
     def link_local(self):
-        """The list of the local bundle lies in /run, empty."""
+        """The list of the local bundle lies where it was configured, empty."""
         place = f"{DRIVERS}/{LOCAL}/Contents/Info.plist"
         self.write(LOCAL_LIST, self.read(place))
         self.remove(place)

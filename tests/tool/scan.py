@@ -11,6 +11,7 @@ from machine import (DRIVERS, LOCAL_LIST, OURS, PCSCD, READER, SCANNER,
                      UNKNOWN, Machine, main)
 
 OTHER = (0x1234, 0x9ABC)
+PLACE, NAME = os.path.split(LOCAL_LIST)
 THEIRS = (0x0C4B, 0x0500)
 CLIENT = "0000: 00000003 00000000 00000000 0001 03 77 /run/pcscd/pcscd.comm\n"
 LISTENER = "0000: 00000002 00000000 00010000 0001 01 76 /run/pcscd/pcscd.comm\n"
@@ -131,16 +132,16 @@ def nothing_is_written_twice():
 
 def the_directory_is_made_and_others_may_read():
     with Machine() as machine:
-        machine.remove("/run/ccidtrack")
+        machine.remove(PLACE)
         mask = os.umask(0o077)
         machine.run("scan")
         os.umask(mask)
         assert listed(machine) == {}
         mode = stat.S_IMODE(os.stat(machine.path(LOCAL_LIST)).st_mode)
         assert mode == 0o644, oct(mode)
-        mode = stat.S_IMODE(os.stat(machine.path("/run/ccidtrack")).st_mode)
+        mode = stat.S_IMODE(os.stat(machine.path(PLACE)).st_mode)
         assert mode == 0o755, oct(mode)
-        assert os.listdir(machine.path("/run/ccidtrack")) == ["Info.plist"]
+        assert os.listdir(machine.path(PLACE)) == [NAME]
 
 
 def whatever_a_device_calls_itself_is_harmless():
@@ -228,8 +229,8 @@ def print_and_dry_run_write_nothing():
 
 def a_list_that_cannot_be_written_is_told():
     with Machine() as machine:
-        machine.remove("/run/ccidtrack")
-        machine.write("/run/ccidtrack", "")
+        machine.remove(PLACE)
+        machine.write(PLACE, "")
         machine.run("scan", code=3)
         assert "Not a directory" in machine.said, machine.said
 
