@@ -56,6 +56,22 @@ class User:
                 os.unlink(os.path.join(place, name)
                           .removeprefix("/files/installed"))
 
+    @staticmethod
+    def verify():
+        """The units are what systemd takes, beside pcscd's own."""
+        subprocess.run(["systemd-analyze", "verify", "--man=no",
+                        "pcscd.service", "ccidtrack-scan@bus.service"],
+                       check=True)
+
+    def forget(self):
+        """As at boot, but for udev, which has nothing to tell of a reader that
+        stays: pcscd starts without a list, and has to find one."""
+        subprocess.run(["systemctl", "stop", "pcscd.socket", "pcscd.service"],
+                       check=True)
+        os.unlink(LOCAL_LIST)
+        subprocess.run(["systemctl", "start", "pcscd.socket"], check=True)
+        self.wait()
+
     def plug(self):
         """It becomes known to pcscd by itself."""
         self.attached = usbip.Attached(self.bench, "r", **UNLISTED)
