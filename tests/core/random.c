@@ -36,8 +36,8 @@
 #define ROUNDS_A_LIFE	40
 #define STILLBORN_MAX	5
 #define SAY_EVERY	50000
-#define QUIET_MS	400000	/* on the clock of the driver, which waits
-				   60 s for three silent commands */
+#define QUIET_MS	400000	/* on the clock of the driver, which may
+				   wait 60 s for each silent command */
 
 struct random_life life;
 struct random_sum sum;
