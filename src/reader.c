@@ -17,10 +17,10 @@
 #include "learn.h"
 #include "listen.h"
 #include "log.h"
-#include "movement.h"
 #include "name.h"
 #include "probe.h"
 #include "question.h"
+#include "track_asked.h"
 
 static const char *const level_texts[] = {
 	[DESC_LEVEL_CHARACTER] = "character",
@@ -344,7 +344,8 @@ void reader_lost(struct reader *reader)
 void reader_removed(struct reader *reader, unsigned slot)
 {
 	pthread_mutex_lock(&reader->lock);
-	movement_missed(reader, slot);
+	track_check(&reader->track, slot);
+	pthread_cond_broadcast(&reader->slot[slot].moved);
 	question_pump(reader, clock_now());
 	pthread_mutex_unlock(&reader->lock);
 }

@@ -160,7 +160,7 @@ struct track_slot {
 
 	/* doubt */
 	bool doubt;
-	bool confirm;		/* nothing disagrees, but much moved at once */
+	bool confirm;		/* nothing disagrees, but a question is wanted */
 	bool ended;		/* the visit, says a reply to a command in it */
 	uint8_t hollow;		/* in a row: it has, before any ATR */
 	bool asked;		/* a question is on its way */

@@ -15,6 +15,11 @@ static void refill(struct track *t, uint64_t now)
 	t->refill_ms += more * TRACK_REFILL_MS;
 }
 
+void track_check(struct track *t, unsigned slot)
+{
+	t->slot[slot].confirm = true;
+}
+
 void track_asked(struct track *t, unsigned slot, uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];

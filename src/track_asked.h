@@ -29,6 +29,8 @@
 #define TRACK_TOKENS		2
 #define TRACK_REFILL_MS		125
 
+/* The reader is to show that it is there; nothing is in doubt for that. */
+void track_check(struct track *t, unsigned slot);
 /* A question was sent. */
 void track_asked(struct track *t, unsigned slot, uint64_t now);
 /* A wait has ended without a movement. */

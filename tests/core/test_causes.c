@@ -213,13 +213,13 @@ static void a_message_that_came_as_the_slot_was_opened_is_a_lost_one(
 	assert_last(LEDGER_INSERTED, LEDGER_LOSS);
 }
 
-static void a_removal_that_somebody_claims_is_a_lost_message(void **state)
+static void a_removal_that_somebody_claims_makes_for_a_check(void **state)
 {
 	(void)state;
 	use_card();
 	move_unseen(false, 0);
 	reader_removed(fixture.reader, 0);
-	assert_last(LEDGER_REMOVED, LEDGER_LOSS);
+	assert_last(LEDGER_REMOVED, LEDGER_CHECK);
 }
 
 static void a_power_up_that_asks_before_is_a_cause(void **state)
@@ -276,7 +276,7 @@ int main(int argc, char *argv[])
 		TEST(another_atr_is_a_cause),
 		TEST(a_lost_message_is_a_cause),
 		TEST(a_message_that_came_as_the_slot_was_opened_is_a_lost_one),
-		TEST(a_removal_that_somebody_claims_is_a_lost_message),
+		TEST(a_removal_that_somebody_claims_makes_for_a_check),
 		TEST(a_power_up_that_asks_before_is_a_cause),
 		TEST(no_more_than_32_are_kept),
 		TEST(too_little_room_is_refused),

@@ -207,6 +207,31 @@ static void a_claimed_removal_is_checked_with_the_device(void **state)
 	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_GONE);
 }
 
+/* Whoever claims it all the time must not keep others from their cards. */
+static void claimed_removals_keep_nobody_waiting(void **state)
+{
+	static struct order order;
+	unsigned sent;
+
+	(void)state;
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	be_ready(0, SERIAL);
+	sent = device_count(&fixture.device, CCID_GET_SLOT_STATUS);
+	for (unsigned i = 0; i < 50; i++) {
+		device_hold(&fixture.device, USB_IN, true);
+		reader_removed(fixture.reader, 0);
+		order_transmit(&order, 0, get_data, sizeof(get_data));
+		reader_removed(fixture.reader, 0);
+		device_hold(&fixture.device, USB_IN, false);
+		stopped_clock_settle();
+		assert_int_equal(order_join(&order, NULL), 0);
+		assert_int_equal(order.size, 6);
+	}
+	assert_in_range(device_count(&fixture.device, CCID_GET_SLOT_STATUS) -
+			sent, 1, 3);
+}
+
 /* --- close beside running calls */
 
 static void end_slot(unsigned slot)
@@ -331,6 +356,7 @@ int main(int argc, char *argv[])
 		TEST(nothing_is_submitted_after_the_loss_is_known),
 		TEST(an_unplugging_ends_everything_that_is_under_way),
 		TEST(a_claimed_removal_is_checked_with_the_device),
+		TEST(claimed_removals_keep_nobody_waiting),
 		TEST(the_end_of_a_slot_ends_its_wait),
 		TEST(the_end_of_a_slot_ends_its_command),
 		TEST(the_end_of_a_slot_ends_its_power_up),

@@ -49,6 +49,21 @@ static void nothing_makes_more_than_ten_questions_a_second(void **state)
 		assert_true(times[i] - times[i - 10] >= 1000);
 }
 
+static void a_check_is_asked_for_without_a_doubt(void **state)
+{
+	(void)state;
+	open_slot(true);
+	power_up();
+	track_check(&t, 0);
+	assert_int_equal(due_in(), 0);
+	assert_int_equal(track_may_transmit(&t, 0), 0);
+	ask();
+	track_check(&t, 0);
+	answered(CCID_ICC_ACTIVE);
+	assert_settled();
+	assert_inside(1);
+}
+
 static void a_proven_reader_is_never_asked(void **state)
 {
 	(void)state;
@@ -292,6 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_doubt_is_asked_for_at_once),
 		test(nothing_makes_more_than_ten_questions_a_second),
+		test(a_check_is_asked_for_without_a_doubt),
 		test(a_proven_reader_is_never_asked),
 		test(an_unproven_reader_is_checked_ever_less),
 		test(a_doubt_makes_no_check_rarer),
