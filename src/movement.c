@@ -213,6 +213,7 @@ uint64_t movement_question_due(struct reader *reader, unsigned slot,
 void movement_power_doubted(struct reader *reader, unsigned slot)
 {
 	tell(reader, slot, track_missed(&reader->track, slot), LEDGER_POWER_UP);
+	track_indulge(&reader->track, slot);
 }
 
 void movement_power_begun(struct reader *reader, unsigned slot,

@@ -163,6 +163,7 @@ struct track_slot {
 	bool confirm;		/* nothing disagrees, but a question is wanted */
 	bool ended;		/* the visit, says a reply to a command in it */
 	uint8_t hollow;		/* in a row: it has, before any ATR */
+	bool indulged;		/* by the next question, no token is used */
 	bool asked;		/* a question is on its way */
 	bool outdated;		/* evidence came after that question */
 	bool announced;		/* by a message without its bit, or a lost one */

@@ -15,6 +15,13 @@ static void refill(struct track *t, uint64_t now)
 	t->refill_ms += more * TRACK_REFILL_MS;
 }
 
+void track_indulge(struct track *t, unsigned slot)
+{
+	struct track_slot *s = &t->slot[slot];
+
+	s->indulged = s->doubt;
+}
+
 void track_check(struct track *t, unsigned slot)
 {
 	t->slot[slot].confirm = true;
@@ -25,8 +32,9 @@ void track_asked(struct track *t, unsigned slot, uint64_t now)
 	struct track_slot *s = &t->slot[slot];
 
 	refill(t, now);
-	if (t->tokens)
+	if (t->tokens && !s->indulged)
 		t->tokens--;
+	s->indulged = false;
 	if (!s->doubt && !s->confirm && t->trust == TRACK_UNPROVEN)
 		t->check_ms = t->check_ms * 2 < TRACK_CHECK_MAX_MS
 				      ? t->check_ms * 2
@@ -114,7 +122,7 @@ uint64_t track_question_due(struct track *t, unsigned slot, uint64_t now,
 		return TRACK_NEVER;
 	due = question_wanted(t, s, now);
 	refill(t, now);
-	if (!t->tokens && due < t->refill_ms + TRACK_REFILL_MS)
+	if (!t->tokens && !s->indulged && due < t->refill_ms + TRACK_REFILL_MS)
 		return t->refill_ms + TRACK_REFILL_MS;
 	return due;
 }

@@ -25,10 +25,18 @@
 #define TRACK_QUIET_PART	10	/* the pause, of the time it has been quiet */
 #define TRACK_QUIET_MAX		15	/* at most so many intervals */
 
-/* At most TOKENS + 1000 / REFILL_MS = 10 questions in any second, per reader. */
+/*
+ * At most TOKENS + 1000 / REFILL_MS = 10 questions in any second, per reader,
+ * beside those that a client's power commands ask for.
+ */
 #define TRACK_TOKENS		2
 #define TRACK_REFILL_MS		125
 
+/*
+ * A doubt that no reader can raise, for a power command of ours comes behind
+ * it: the next question is beside the budget, which would slow those down.
+ */
+void track_indulge(struct track *t, unsigned slot);
 /* The reader is to show that it is there; nothing is in doubt for that. */
 void track_check(struct track *t, unsigned slot);
 /* A question was sent. */

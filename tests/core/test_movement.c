@@ -151,6 +151,30 @@ static void asking_goes_on_after_a_command(void **state)
 	watch_told(TRACK_EMPTY);
 }
 
+/* Whether it is still the same card is asked before each of them. */
+static void power_commands_of_clients_wait_for_no_question(void **state)
+{
+	unsigned sent;
+
+	(void)state;
+	fixture.device.script.info.interrupt_endpoint = false;
+	device_insert(&fixture.device, 0, SERIAL);
+	fixture_open();
+	be_ready(0, SERIAL);
+	watch_start(0);
+	sent = device_count(&fixture.device, CCID_GET_SLOT_STATUS);
+	for (unsigned i = 0; i < 50; i++) {
+		uint64_t ms;
+
+		order_reset(&other, 0);
+		assert_int_equal(order_join(&other, &ms), 0);
+		assert_int_equal(ms, 0);
+	}
+	assert_int_equal(device_count(&fixture.device, CCID_GET_SLOT_STATUS),
+			 sent + 50);
+	watch_stop();
+}
+
 static unsigned questions_to(uint8_t slot)
 {
 	unsigned n = 0;
@@ -338,6 +362,7 @@ int main(int argc, char *argv[])
 		TEST(asking_goes_on_if_the_answer_is_back_before_the_question),
 		TEST(a_quiet_reader_is_asked_less_often),
 		TEST(asking_goes_on_after_a_command),
+		TEST(power_commands_of_clients_wait_for_no_question),
 		TEST(every_slot_gets_its_share_of_the_questions),
 		TEST(a_question_that_found_no_channel_is_asked_in_the_end),
 		TEST(a_pipe_that_lies_is_found_out),

@@ -49,6 +49,43 @@ static void nothing_makes_more_than_ten_questions_a_second(void **state)
 		assert_true(times[i] - times[i - 10] >= 1000);
 }
 
+/* The reader makes none of them. */
+static void a_question_for_a_power_command_is_beside_the_budget(void **state)
+{
+	(void)state;
+	open_slot(true);
+	for (unsigned i = 0; i < TRACK_TOKENS; i++) {
+		missed();
+		ask();
+		answered(CCID_ICC_ACTIVE);
+	}
+	missed();
+	assert_int_equal(due_in(), TRACK_REFILL_MS);
+	later(TRACK_REFILL_MS - 1);
+	track_indulge(&t, 0);
+	assert_int_equal(due_in(), 0);
+	ask();
+	answered(CCID_ICC_ACTIVE);
+	missed();
+	assert_int_equal(due_in(), 1);
+	later(1);
+	assert_int_equal(due_in(), 0);
+}
+
+static void nothing_is_asked_beside_the_budget_without_a_doubt(void **state)
+{
+	(void)state;
+	open_slot(true);
+	track_indulge(&t, 0);
+	for (unsigned i = 0; i < TRACK_TOKENS; i++) {
+		missed();
+		ask();
+		answered(CCID_ICC_ACTIVE);
+	}
+	missed();
+	assert_int_equal(due_in(), TRACK_REFILL_MS);
+}
+
 static void a_check_is_asked_for_without_a_doubt(void **state)
 {
 	(void)state;
@@ -307,6 +344,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_doubt_is_asked_for_at_once),
 		test(nothing_makes_more_than_ten_questions_a_second),
+		test(a_question_for_a_power_command_is_beside_the_budget),
+		test(nothing_is_asked_beside_the_budget_without_a_doubt),
 		test(a_check_is_asked_for_without_a_doubt),
 		test(a_proven_reader_is_never_asked),
 		test(an_unproven_reader_is_checked_ever_less),
