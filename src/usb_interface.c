@@ -38,11 +38,13 @@ static const uint8_t *find_descriptor(
 	return found;
 }
 
-/* -1: an endpoint that no reader has. */
+/* -1: an endpoint that no reader has; number 0 is the control pipe's. */
 static int pipe_of(const struct libusb_endpoint_descriptor *endpoint)
 {
 	bool in = endpoint->bEndpointAddress & LIBUSB_ENDPOINT_IN;
 
+	if (!(endpoint->bEndpointAddress & LIBUSB_ENDPOINT_ADDRESS_MASK))
+		return -1;
 	if ((endpoint->bmAttributes & TYPE_BITS) == LIBUSB_TRANSFER_TYPE_BULK)
 		return in ? USB_IN : USB_OUT;
 	if ((endpoint->bmAttributes & TYPE_BITS) ==
