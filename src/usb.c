@@ -100,7 +100,7 @@ static int start_event_thread(struct usb *usb)
 	r = pthread_create(&usb->thread, NULL, event_thread, usb);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	usb->threaded = r == 0;
-	return -r;
+	return r == 0 ? 0 : -ENOMEM;	/* or so many threads */
 }
 
 static int open_device(struct usb *usb, const struct name *name,

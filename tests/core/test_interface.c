@@ -242,8 +242,7 @@ static void a_makers_class_wants_a_class_descriptor(void **state)
 	assert_int_equal(find(), -ENXIO);
 }
 
-static void a_setting_that_can_be_used_is_found_behind_one_that_cannot(
-	void **state)
+static void a_good_setting_is_found_behind_a_bad_one(void **state)
 {
 	(void)state;
 	device.reader[1] = device.reader[0];
@@ -421,7 +420,7 @@ int main(int argc, char **argv)
 		TEST(a_class_descriptor_may_stand_behind_an_endpoint),
 		TEST(a_reader_without_a_class_descriptor_is_refused),
 		TEST(a_makers_class_wants_a_class_descriptor),
-		TEST(a_setting_that_can_be_used_is_found_behind_one_that_cannot),
+		TEST(a_good_setting_is_found_behind_a_bad_one),
 		TEST(an_interface_without_settings_is_none),
 		TEST(bulk_pipes_that_are_none_are_refused),
 		TEST(of_two_pipes_of_a_kind_none_is_taken),
