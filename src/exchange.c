@@ -71,13 +71,48 @@ static enum desc_level level_of(const struct reader *reader, unsigned slot)
 	return desc.level;
 }
 
+/*
+ * Slots whose clients wait for a channel get one in turn: a client that pauses
+ * for less time than a thread needs to wake up would leave the others none.
+ */
+static bool is_its_turn(const struct reader *reader, unsigned slot)
+{
+	unsigned ahead = 0, free = 0;
+
+	for (unsigned i = 0; i < reader->desc.slots; i++) {
+		const struct slot *s = &reader->slot[i];
+
+		ahead += s->wanted && !s->owned &&
+			 (int32_t)(s->turn - reader->slot[slot].turn) < 0;
+	}
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
+		free += !reader->channels[i].taken;
+	return ahead < free;
+}
+
+static void line_up(struct reader *reader, unsigned slot)
+{
+	reader->slot[slot].turn = reader->turns++;
+}
+
+/* Whoever made way for this slot need not any more. Caller locks. */
+static void leave_line(struct reader *reader)
+{
+	for (unsigned i = 0; i < reader->desc.slots; i++)
+		if (reader->slot[i].wanted)
+			pthread_cond_broadcast(&reader->slot[i].replied);
+}
+
 /* Caller locks. */
 static bool take(struct reader *reader, unsigned slot, uint64_t end)
 {
 	struct channel *channel = channel_find_free(reader);
 
-	if (!channel || !channel_take(channel, slot, true, end))
+	if (!channel || !is_its_turn(reader, slot) ||
+	    !channel_take(channel, slot, true, end))
 		return false;
+	if (reader->slot[slot].wanted)
+		line_up(reader, slot);
 	reader->slot[slot].level = level_of(reader, slot);
 	return true;
 }
@@ -91,9 +126,11 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 {
 	struct slot *s = &reader->slot[slot];
 	uint64_t patience = 0, end = 0, now, due;
-	bool held = true;
+	bool held = true, in_line = false;
 	int r;
 
+	if (!s->wanted)
+		line_up(reader, slot);
 	for (;;) {
 		movement_notice_sleep(reader);
 		now = clock_now();
@@ -103,6 +140,8 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 		}
 		held = !question_is_owed(reader, slot);
 		r = allowed(reader, slot, purpose);
+		if (r < 0 && in_line)
+			leave_line(reader);
 		if (r == -ENODEV)
 			return r;
 		if (r != -EAGAIN && !s->owned &&
@@ -117,9 +156,10 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 			due = clock_earlier(due, patience);
 		if (reader->gate)
 			due = clock_earlier(due, now + GATE_MS);
-		s->wanted += r != -EAGAIN;
+		in_line = r != -EAGAIN;
+		s->wanted += in_line;
 		clock_wait(&s->replied, &reader->lock, due);
-		s->wanted -= r != -EAGAIN;
+		s->wanted -= in_line;
 	}
 }
 

@@ -50,6 +50,7 @@ struct slot {
 	unsigned callers;	/* threads in exchange_begin */
 	unsigned unanswered;	/* questions in a row */
 	unsigned wanted;	/* by so many threads that wait for it */
+	uint32_t turn;		/* their place in the line for a channel */
 	struct channel *channel;	/* the owner's */
 	uint32_t departures;	/* visits that ended */
 	uint64_t departed_ms;	/* when the last one did */
@@ -99,6 +100,7 @@ struct reader {
 
 	struct gate *gate;		/* mostly NULL */
 	struct channel *channels;	/* desc.busy_slots of them */
+	uint32_t turns;		/* places given away in the line for them */
 	bool in_callback;	/* the event thread has the lock, and wakes */
 	uint32_t woken;		/* the owners of these slots as it leaves */
 	bool starved;		/* a question was due, no channel free for it */

@@ -15,7 +15,6 @@
 #include "movement_told.h"
 
 #define SERIAL	FIXTURE_SERIAL
-#define QUESTIONS_MS	1000	/* after so long one may be asked at once */
 
 static const uint8_t select_file[] = { 0x00, 0xA4, 0x04, 0x00, 0x00 };
 
@@ -141,108 +140,6 @@ static void answers_find_their_commands_in_any_order(void **state)
 		assert_int_equal(order_join(&a, NULL), 0);
 		assert_int_equal(a.answer[0], 0x6C);
 	}
-}
-
-static void a_third_slot_waits_for_its_turn(void **state)
-{
-	(void)state;
-	device_set_slots(&fixture.device, 3, 2);
-	for (unsigned i = 0; i < 3; i++)
-		device_insert(&fixture.device, i, i + 1);
-	fixture_open();
-	for (unsigned i = 0; i < 3; i++)
-		be_ready(i, i + 1);
-	device_hold(&fixture.device, USB_IN, true);
-	order_transmit(&a, 0, select_file, sizeof(select_file));
-	order_transmit(&b, 1, select_file, sizeof(select_file));
-	order_transmit(&waiting, 2, select_file, sizeof(select_file));
-	assert_int_equal(device_count(&fixture.device, CCID_XFR_BLOCK), 5);
-	device_hold(&fixture.device, USB_IN, false);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&a, NULL), 0);
-	assert_int_equal(order_join(&b, NULL), 0);
-	assert_int_equal(order_join(&waiting, NULL), 0);
-}
-
-/* Two clients leave a reader that does one thing at a time no moment's rest. */
-static void a_question_comes_before_another_slots_client(void **state)
-{
-	unsigned seen;
-
-	(void)state;
-	device_set_slots(&fixture.device, 3, 1);
-	for (unsigned i = 0; i < 3; i++)
-		device_insert(&fixture.device, i, i + 1);
-	fixture_open();
-	for (unsigned i = 0; i < 3; i++)
-		be_ready(i, i + 1);
-	stopped_clock_pass(QUESTIONS_MS);
-	order_wait(&waiting, 2, MOVEMENT_FOREVER);
-	device_hold(&fixture.device, USB_IN, true);
-	order_transmit(&a, 0, select_file, sizeof(select_file));
-	order_transmit(&b, 1, select_file, sizeof(select_file));
-	seen = fixture.device.seens;
-	pthread_mutex_lock(&fixture.reader->lock);
-	movement_missed(fixture.reader, 2);
-	pthread_mutex_unlock(&fixture.reader->lock);
-	stopped_clock_settle();
-	device_hold(&fixture.device, USB_IN, false);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&a, NULL), 0);
-	assert_int_equal(order_join(&b, NULL), 0);
-	assert_int_equal(fixture.device.seen[seen].type, CCID_GET_SLOT_STATUS);
-	assert_int_equal(fixture.device.seen[seen].slot, 2);
-	assert_int_equal(fixture.device.seen[seen + 1].type, CCID_XFR_BLOCK);
-	movement_stop(fixture.reader, 2);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&waiting, NULL), 0);
-}
-
-static void who_is_refused_waits_for_no_other_slot(void **state)
-{
-	uint64_t ms;
-
-	(void)state;
-	device_set_slots(&fixture.device, 2, 1);
-	open_with_card();
-	device_hold(&fixture.device, USB_IN, true);
-	order_transmit(&a, 0, select_file, sizeof(select_file));
-	order_transmit(&b, 1, select_file, sizeof(select_file));
-	assert_int_equal(order_join(&b, &ms), -ENOMEDIUM);
-	assert_int_equal(ms, 0);
-	device_hold(&fixture.device, USB_IN, false);
-	stopped_clock_settle();
-	assert_int_equal(order_join(&a, NULL), 0);
-}
-
-/* The card of slot 0 leaves in a command, and slot 1 is in doubt. */
-static void who_leaves_without_the_slot_lets_questions_go_on(void **state)
-{
-	uint8_t absent[] = {
-		CCID_DATA_BLOCK, 0, 0, 0, 0, 0, 0, 0x42, CCID_ERROR_MUTE, 0,
-	};
-
-	(void)state;
-	device_set_slots(&fixture.device, 2, 1);
-	open_with_card();
-	order_wait(&waiting, 1, MOVEMENT_FOREVER);
-	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
-	absent[6] = fixture.reader->seq;
-	order_transmit(&a, 0, select_file, sizeof(select_file));
-	order_transmit(&b, 0, select_file, sizeof(select_file));
-	device_remove(&fixture.device, 0);
-	stopped_clock_settle();
-	script_lock(&fixture.device.script);
-	fixture.device.slot[1].present = true;
-	script_unlock(&fixture.device.script);
-	pthread_mutex_lock(&fixture.reader->lock);
-	movement_missed(fixture.reader, 1);
-	pthread_mutex_unlock(&fixture.reader->lock);
-	device_say(&fixture.device, absent, sizeof(absent));
-	stopped_clock_settle();
-	assert_true(order_join(&a, NULL) < 0);
-	assert_int_equal(order_join(&b, NULL), -ENOMEDIUM);
-	assert_int_equal(order_join(&waiting, NULL), 0);
 }
 
 /* Messages too short for the slots are doubt, and doubt is asked about. */
@@ -631,10 +528,6 @@ int main(int argc, char *argv[])
 		TEST(an_answer_beside_the_status_cancelled_arrives),
 		TEST(a_question_given_up_in_favour_of_an_answer_frees_its_slot),
 		TEST(answers_find_their_commands_in_any_order),
-		TEST(a_third_slot_waits_for_its_turn),
-		TEST(a_question_comes_before_another_slots_client),
-		TEST(who_is_refused_waits_for_no_other_slot),
-		TEST(who_leaves_without_the_slot_lets_questions_go_on),
 		TEST(a_submission_that_fails_fails_its_command_alone),
 		TEST(a_transfer_that_fails_fails_its_command_alone),
 		TEST(a_loss_of_the_device_is_one_in_every_transfer),
