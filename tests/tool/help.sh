@@ -68,6 +68,9 @@ for command in $commands; do
 done
 
 same "a value" "$(complete_words ccidtrack scan --policy = a)" all
+same "a file's place" "$(complete_words ccidtrack trace '')" ''
+same "a reader's place" "$(CCIDTRACK_ROOT=/nonexistent PATH=${CCIDTRACK%/*}:$PATH \
+	complete_words ccidtrack list '')" ''
 same "a value before =" "$(complete_words ccidtrack list --color = '')" \
 	"$(printf '%s\n' always auto never)"
 
