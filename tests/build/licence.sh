@@ -16,8 +16,9 @@ if ! [ -e "$srcdir/.git" ] || ! git -C "$srcdir" rev-parse 2>/dev/null; then
 	echo "not a git checkout"
 	exit 77
 fi
-others=$(git -C "$srcdir" grep -hI -e '^.\{0,8\}SPDX-FileCopyrightText:' \
-	-e '^Copyright: ' -- . ':!LICENSES' |
+# However it is written: by whom, and since when.
+claim='(copyright|\(c\)|©).*(19|20)[0-9][0-9]'
+others=$(git -C "$srcdir" grep -niIE -e "$claim" -- . ':!LICENSES' |
 	grep -v '2026 The ccidtrack authors')
 [ -z "$others" ] || { echo "not ours: $others"; exit 1; }
 reuse --root "$srcdir" lint
