@@ -17,6 +17,7 @@
 #include "time_scale.h"
 
 #define STUCK_S		20	/* of real time: somebody works for ever */
+#define LOOK_NS		20000000
 #define START_MS	1000000
 
 struct waiter {
@@ -27,7 +28,6 @@ struct waiter {
 	bool woken;
 };
 
-int __real_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock);
 int __real_pthread_cond_broadcast(pthread_cond_t *cond);
 int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock);
 int __wrap_pthread_cond_broadcast(pthread_cond_t *cond);
@@ -77,6 +77,32 @@ static void leave(void *argument)
 	pthread_mutex_unlock(&lock);
 }
 
+/* A time of the machine's own, soon. */
+static struct timespec soon(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_REALTIME, &at);
+	at.tv_nsec += LOOK_NS;
+	at.tv_sec += at.tv_nsec / 1000000000;
+	at.tv_nsec %= 1000000000;
+	return at;
+}
+
+static bool is_woken(const struct waiter *waiter)
+{
+	bool woken;
+
+	pthread_mutex_lock(&lock);
+	woken = waiter->woken;
+	pthread_mutex_unlock(&lock);
+	return woken;
+}
+
+/*
+ * Who broadcasts need not hold the mutex. It may know of us before we wait, and
+ * its broadcast find nobody: so we look again.
+ */
 static void wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex,
 		       uint64_t until)
 {
@@ -92,7 +118,11 @@ static void wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex,
 	change_working(-1);
 	pthread_mutex_unlock(&lock);
 	pthread_cleanup_push(leave, &waiter);
-	__real_pthread_cond_wait(cond, mutex);
+	while (!is_woken(&waiter)) {
+		struct timespec at = soon();
+
+		pthread_cond_timedwait(cond, mutex, &at);
+	}
 	pthread_cleanup_pop(1);
 }
 
