@@ -7,8 +7,10 @@
 
 #include "ink.h"
 #include "json.h"
+#include "output.h"
 
 #define TEXT_SIZE	512
+#define TEXT_COLUMN	8
 
 static bool as_json;
 static const char *subject = "", *port;
@@ -34,8 +36,9 @@ static void tell(const char *kind, enum ink colour, const char *name,
 		 const char *mend, const char *text)
 {
 	if (!as_json) {
-		printf("  %s%-5s%s %s\n", ink(colour), kind, ink(INK_PLAIN),
-		       text);
+		printf("  %s%-5s%s ", ink(colour), kind, ink(INK_PLAIN));
+		output_fold(TEXT_COLUMN, text);
+		putchar('\n');
 		if (mend)
 			printf("        %s->%s %s\n", ink(INK_FAINT),
 			       ink(INK_PLAIN), mend);

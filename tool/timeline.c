@@ -12,10 +12,12 @@
 #include "output.h"
 
 #define NAME_WIDTH	40	/* longer names push their line to the right */
+#define FOLDED_COLUMN	16	/* of what does not fit behind */
 #define HEX_SIZE	(3 * TIMELINE_ATR + 1)
 
 static bool as_json;
 static size_t width = 20;
+static size_t column;		/* where the line has come to */
 static struct timeline_totals totals;
 
 struct event {
@@ -64,19 +66,53 @@ static void json_line(const char *reader, const struct event *event)
 	json_close('}');
 }
 
+/* A part that does not fit on the terminal's line has the next one. */
+static void text_part(size_t gap, size_t size)
+{
+	size_t columns = output_columns();
+
+	if (columns && column + gap + size > columns) {
+		putchar('\n');
+		column = 0;
+		gap = FOLDED_COLUMN;
+	}
+	printf("%*s", (int)gap, "");
+	column += gap + size;
+}
+
+static void text_start(const char *reader, const char *time, enum ink behind)
+{
+	size_t size = reader ? strlen(reader) : 0;
+
+	printf("%s%s%s  %s", ink(INK_FAINT), time, ink(behind),
+	       reader ? reader : "");
+	column = strlen(time) + 2 + size;
+}
+
+static size_t text_gap(const char *reader, size_t gap)
+{
+	size_t size = reader ? strlen(reader) : 0;
+
+	return gap + (size < width ? width - size : 0);
+}
+
 static void text_line(const char *reader, const struct event *event)
 {
-	char time[40];
+	char time[40], span[32] = "";
 
-	stamp(false, now_ms(CLOCK_REALTIME), time, sizeof(time));
-	printf("%s%s%s  %-*s  %s%s%s", ink(INK_FAINT), time, ink(INK_PLAIN),
-	       (int)width, reader ? reader : "", ink(event->colour),
-	       event->text, ink(INK_PLAIN));
 	if (event->span)
-		printf(" %lld.%03d s", (long long)(event->took / 1000),
-		       (int)(event->took % 1000));
-	if (event->atr && *event->atr)
-		printf("  %s%s%s", ink(INK_FAINT), event->atr, ink(INK_PLAIN));
+		snprintf(span, sizeof(span), " %lld.%03d s",
+			 (long long)(event->took / 1000),
+			 (int)(event->took % 1000));
+	stamp(false, now_ms(CLOCK_REALTIME), time, sizeof(time));
+	text_start(reader, time, INK_PLAIN);
+	text_part(text_gap(reader, 2), strlen(event->text) + strlen(span));
+	printf("%s%s%s%s", ink(event->colour), event->text, ink(INK_PLAIN),
+	       span);
+	if (!event->atr || !*event->atr)
+		return;
+	text_part(2, strlen(event->atr));
+	printf("%s%s%s", ink(INK_FAINT), event->atr, ink(INK_PLAIN));
 }
 
 static void end_line(void)
@@ -165,6 +201,7 @@ static void removed(struct timeline *reader)
 			       INK_WARN, NULL, known ? "card_s" : NULL, took });
 }
 
+/* Of the other card nothing is known, if it is gone as well. */
 static void swapped(struct timeline *reader)
 {
 	char atr[HEX_SIZE];
@@ -172,17 +209,24 @@ static void swapped(struct timeline *reader)
 	int64_t took = lap(reader, &known);
 
 	totals.swaps++;
-	if (reader->present)
-		print(reader->name,
-		      &(struct event){ "card-swapped",
-				       known ? "card out and another in, after" :
-					       "card out and another in",
-				       INK_WARN, hex(reader, atr),
-				       known ? "card_s" : NULL, took });
-	else
-		print(reader->name,
-		      &(struct event){ "card-passed", "card in and out again",
-				       INK_WARN, NULL, NULL, 0 });
+	print(reader->name,
+	      &(struct event){ "card-swapped",
+			       known ? "card out and another in, after" :
+				       "card out and another in",
+			       INK_WARN,
+			       reader->present ? hex(reader, atr) : NULL,
+			       known ? "card_s" : NULL, took });
+}
+
+static void passed(struct timeline *reader)
+{
+	bool known;
+
+	lap(reader, &known);
+	totals.passes++;
+	print(reader->name,
+	      &(struct event){ "card-passed", "card in and out again",
+			       INK_WARN, NULL, NULL, 0 });
 }
 
 static void check_silence(struct timeline *reader, uint32_t word)
@@ -232,6 +276,7 @@ bool timeline_take(struct timeline *reader, uint32_t word, const uint8_t *atr,
 	bool present = word & SCARD_STATE_PRESENT;
 	bool moved = reader->told && clear && present != reader->present;
 	bool hidden = reader->told && hidden_moves(reader, word, moved);
+	bool had_card = reader->present;
 
 	reader->word = word & ~(uint32_t)SCARD_STATE_CHANGED;
 	check_silence(reader, word);
@@ -241,8 +286,12 @@ bool timeline_take(struct timeline *reader, uint32_t word, const uint8_t *atr,
 	take_atr(reader, atr, present ? atr_size : 0);
 	if (!reader->told)
 		appeared(reader);
-	else if (hidden)
+	else if (hidden && had_card)
 		swapped(reader);
+	else if (hidden)
+		passed(reader);
+	if (hidden && moved)
+		reader->since = 0;	/* nobody saw when */
 	if (moved && present)
 		inserted(reader);
 	else if (moved)
@@ -269,6 +318,19 @@ static void json_driver(const char *reader, const char *time,
 	json_close('}');
 }
 
+static void text_driver(const char *reader, const char *time,
+			const struct ledger_entry *entry)
+{
+	char text[100];
+	int size = snprintf(text, sizeof(text), "driver, no. %u: %s; %s",
+			    entry->number, ledger_kind_text(entry->kind),
+			    ledger_cause_text(entry->cause));
+
+	text_start(reader, time, INK_FAINT);
+	text_part(text_gap(reader, 4), (size_t)size);
+	printf("%s%s", text, ink(INK_PLAIN));
+}
+
 void timeline_driver(const char *reader, const struct ledger_entry *entry)
 {
 	char time[40];
@@ -277,10 +339,7 @@ void timeline_driver(const char *reader, const struct ledger_entry *entry)
 	if (as_json)
 		json_driver(reader, time, entry);
 	else
-		printf("%s%s  %-*s    driver, no. %u: %s; %s%s", ink(INK_FAINT),
-		       time, (int)width, reader, entry->number,
-		       ledger_kind_text(entry->kind),
-		       ledger_cause_text(entry->cause), ink(INK_PLAIN));
+		text_driver(reader, time, entry);
 	end_line();
 }
 

@@ -33,6 +33,7 @@ struct timeline {
 
 struct timeline_totals {
 	unsigned insertions, removals, swaps;
+	unsigned passes;	/* in and out again, between two looks */
 };
 
 void timeline_begin(bool json);

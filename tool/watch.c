@@ -393,9 +393,12 @@ static void sum_up(int json)
 
 	if (json)
 		return;
-	printf("%s%u in, %u out, %u swapped\n",
+	printf("%s%u in, %u out, %u swapped",
 	       isatty(STDOUT_FILENO) ? "\n" : "",	/* behind ^C */
 	       totals.insertions, totals.removals, totals.swaps);
+	if (totals.passes)
+		printf(", %u in and out again", totals.passes);
+	putchar('\n');
 }
 
 static bool parse_seconds(const char *text, unsigned *ret_seconds)

@@ -297,6 +297,39 @@ def watch_is_not_in_the_way_of_who_uses_a_reader():
         end_watch(watch)
 
 
+def start_on_terminal(bench, words):
+    """The command on a terminal of 70 columns; who reads its lines."""
+    return bench.start(["script", "-qefc", f"stty cols 70; {COMMAND} {words} "
+                        "--color=never", "/dev/null"])
+
+
+def assert_fits(process):
+    """No line of it that people read is longer than the terminal's; those that
+    mend something are copied, and stay whole."""
+    for _, line in process.lines:
+        assert len(line) <= 70 or " -> " in line, process.text()
+
+
+def what_a_terminal_is_too_narrow_for_is_folded():
+    with Lab() as bench:
+        bench.plug("r")
+        atr = bench.insert("r")["atr"].upper()
+        bench.start_pcscd()
+        watch = start_on_terminal(bench, "watch")
+        watch.wait_for("reader is there, with a card$")
+        watch.wait_for(" {16}" + " ".join(re.findall("..", atr)) + "$")
+        bench.remove("r")
+        watch.wait_for(" {16}driver, no. 1: card removed; notification$")
+        watch.send("\x03")
+        assert watch.ends_within(deadline(5)), watch.text()
+        assert_fits(watch)
+        check = start_on_terminal(bench, "check")
+        assert check.ends_within(deadline(20)), check.text()
+        assert check.find("^  note  the rules for udev"), check.text()
+        assert check.find("^ {8}[a-z]"), check.text()
+        assert_fits(check)
+
+
 def watch_asks_another_driver_once():
     with lab.Lab(bundles=[lab.LIBCCID]) as bench:
         bench.plug("r")
@@ -440,6 +473,7 @@ if __name__ == "__main__":
         watch_hides_no_swap,
         watch_tells_when_and_by_what_the_driver_saw_a_movement,
         watch_is_not_in_the_way_of_who_uses_a_reader,
+        what_a_terminal_is_too_narrow_for_is_folded,
         watch_asks_another_driver_once,
         watch_stays_with_pcscd_whatever_moves,
         watch_ends_where_nobody_can_read_it,

@@ -117,12 +117,35 @@ static void the_swap_behind_a_torn_one_is_shown(void **state)
 	assert_shown(1, 1, 1);
 }
 
+static void assert_passed(unsigned passes)
+{
+	assert_int_equal(timeline_end().passes - before.passes, passes);
+}
+
 static void a_card_that_came_and_went_is_shown(void **state)
 {
 	(void)state;
 	look(EMPTY, 8);
 	assert_true(look(EMPTY, 10));
+	assert_shown(0, 1, 0);
+	assert_passed(1);
+}
+
+static void a_card_that_came_and_went_before_another_is_shown(void **state)
+{
+	(void)state;
+	look(EMPTY, 8);
+	assert_true(look(CARD, 11));
+	assert_shown(1, 1, 0);
+	assert_passed(1);
+}
+
+static void a_swap_before_a_removal_is_shown(void **state)
+{
+	(void)state;
+	assert_true(look(EMPTY, 10));
 	assert_shown(0, 1, 1);
+	assert_passed(0);
 }
 
 static void the_count_starts_again_behind_its_end(void **state)
@@ -157,6 +180,8 @@ int main(void)
 		TEST(a_count_before_its_state_is_shown_once),
 		TEST(the_swap_behind_a_torn_one_is_shown),
 		TEST(a_card_that_came_and_went_is_shown),
+		TEST(a_card_that_came_and_went_before_another_is_shown),
+		TEST(a_swap_before_a_removal_is_shown),
 		TEST(the_count_starts_again_behind_its_end),
 		TEST(silence_is_no_movement),
 	};
