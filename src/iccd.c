@@ -376,9 +376,9 @@ enum iccd_next iccd_step(struct iccd *iccd, const uint8_t *data,
 			return fail(iccd, CCID_ERROR_HARDWARE);
 		return ask(iccd, BLOCK_STATUS, GET_ICC_STATUS, 1);
 	case T0_STATUS_WORD:
-		return take_status_word(iccd, data, received);
+		break;
 	}
-	return fail(iccd, CCID_ERROR_HARDWARE);
+	return take_status_word(iccd, data, received);
 }
 
 /* A token that does not tell its status has it all the same. */

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <expat.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,16 @@ static void assert_refused(const char *text)
 	assert_built_in();
 	assert_int_equal(log_count(NAME ":"), 1);
 	assert_int_equal(log_count("nothing of this file is used"), 1);
+}
+
+/* In a process that has had no settings yet. */
+static void a_list_that_is_the_first_lies_on_what_is_built_in(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(PLIST(ENTRY("ifdPollInterval", "100"))), 0);
+	assert_int_equal(options.poll_interval_ms, 100);
+	assert_int_equal(options.timeout_cap_s, 60);
+	assert_int_equal(options.quirks, 1);
 }
 
 static void known_keys_are_taken(void **state)
@@ -434,6 +446,28 @@ static void a_huge_list_is_refused(void **state)
 	free(text);
 }
 
+/* --- no memory for a parser */
+
+XML_Parser __real_XML_ParserCreate(const XML_Char *encoding);
+XML_Parser __wrap_XML_ParserCreate(const XML_Char *encoding);
+
+static bool parser_fails;
+
+XML_Parser __wrap_XML_ParserCreate(const XML_Char *encoding)
+{
+	return parser_fails ? NULL : __real_XML_ParserCreate(encoding);
+}
+
+static void a_list_that_there_is_no_memory_for_changes_nothing(void **state)
+{
+	(void)state;
+	parser_fails = true;
+	assert_int_equal(parse(PLIST(ENTRY("ifdPollInterval", "100"))),
+			 -ENOMEM);
+	parser_fails = false;
+	assert_built_in();
+}
+
 /* --- files */
 
 static char path[] = "/tmp/options-XXXXXX";
@@ -501,6 +535,20 @@ static void what_is_no_file_is_not_used(void **state)
 	assert_built_in();
 }
 
+static void a_file_that_cannot_be_opened_is_told(void **state)
+{
+	(void)state;
+	strcpy(path, "/tmp/options-XXXXXX");
+	close(mkstemp(path));
+	unlink(path);
+	assert_int_equal(symlink(path, path), 0);
+	setenv("CCIDTRACK_options", path, 1);
+	load();
+	unlink(path);
+	assert_int_equal(log_count(strerror(ELOOP)), 1);
+	assert_built_in();
+}
+
 static void the_environment_wins(void **state)
 {
 	(void)state;
@@ -550,6 +598,8 @@ int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup(name, forget)
+		cmocka_unit_test(
+			a_list_that_is_the_first_lies_on_what_is_built_in),
 		TEST(known_keys_are_taken),
 		TEST(integers_and_booleans_are_taken_as_well),
 		TEST(keys_of_pcscd_are_passed_over),
@@ -576,9 +626,11 @@ int main(int argc, char *argv[])
 		TEST(a_plain_doctype_is_none_of_our_business),
 		TEST(a_list_of_very_many_levels_does_no_harm),
 		TEST(a_huge_list_is_refused),
+		TEST(a_list_that_there_is_no_memory_for_changes_nothing),
 		TEST(the_administrators_file_is_read),
 		TEST(a_file_that_anybody_may_write_is_not_used),
 		TEST(what_is_no_file_is_not_used),
+		TEST(a_file_that_cannot_be_opened_is_told),
 		TEST(the_environment_wins),
 		TEST(the_bundles_own_list_says_what_is_built_in),
 	};

@@ -128,6 +128,18 @@ static void commands_that_a_token_has_not_fail_without_a_request(void **state)
 	}
 }
 
+static void parameters_that_are_too_long_are_not_taken(void **state)
+{
+	static uint8_t set[CCID_HEADER_SIZE + ICCD_DATA_MAX + 1] = {
+		0x61, 0x01, 0x10, 0, 0, SLOT_SEQ, 0, 0, 0,
+	};
+
+	(void)state;
+	begin(ICCD_VERSION_B, DESC_LEVEL_TPDU);
+	expect_answer(START(set), CCID_PARAMETERS, 0x41,
+		      CCID_ERROR_NOT_SUPPORTED, NULL, 0);
+}
+
 static void a_refused_block_is_a_failure(void **state)
 {
 	(void)state;
@@ -325,6 +337,63 @@ static void a_status_word_has_two_bytes(void **state)
 		      NULL, 0);
 }
 
+static void a_that_brings_nothing_fails_the_block(void **state)
+{
+	(void)state;
+	begin(ICCD_VERSION_A, DESC_LEVEL_TPDU);
+	START(write_2);
+	sent();
+	expect_answer(come(NULL, 0), CCID_DATA_BLOCK, 0x41,
+		      CCID_ERROR_HARDWARE, NULL, 0);
+	START(write_2);
+	sent();
+	COME(0x00);
+	expect_answer(come(NULL, 0), CCID_DATA_BLOCK, 0x41,
+		      CCID_ERROR_HARDWARE, NULL, 0);
+}
+
+static void a_by_characters_is_ready_for_what_is_known_only(void **state)
+{
+	(void)state;
+	begin(ICCD_VERSION_A, DESC_LEVEL_CHARACTER);
+	for (unsigned ready = 0; ready < 0x40; ready++) {
+		if (ready == 0x10 || ready == 0x20)
+			continue;
+		START(read_4);
+		sent();
+		expect_answer(COME((uint8_t)ready), CCID_DATA_BLOCK, 0x41,
+			      CCID_ERROR_PROCEDURE_BYTE, NULL, 0);
+	}
+}
+
+/* Nothing is written behind the room of an answer, whoever sends it. */
+static void more_than_an_answer_can_have_is_a_failure(void **state)
+{
+	static uint8_t much[ICCD_DATA_MAX + 2];
+
+	(void)state;
+	begin(ICCD_VERSION_A, DESC_LEVEL_CHARACTER);
+	START(read_4);
+	sent();
+	COME(0x10);
+	expect_answer(come(much, sizeof(much)), CCID_DATA_BLOCK, 0x41,
+		      CCID_ERROR_HARDWARE, NULL, 0);
+	START(power_on);
+	expect_answer(come(much, sizeof(much)), CCID_DATA_BLOCK, 0x41,
+		      CCID_ERROR_MUTE, NULL, 0);
+	begin(ICCD_VERSION_A, DESC_LEVEL_TPDU);
+	START(read_4);
+	sent();
+	COME(0x00);
+	expect_answer(come(much, sizeof(much)), CCID_DATA_BLOCK, 0x41,
+		      CCID_ERROR_HARDWARE, NULL, 0);
+	begin(ICCD_VERSION_B, DESC_LEVEL_TPDU);
+	START(read_4);
+	sent();
+	expect_answer(come(much, sizeof(much)), CCID_DATA_BLOCK, 0x41,
+		      CCID_ERROR_HARDWARE, NULL, 0);
+}
+
 /* --- version B */
 
 static void b_powers_on_and_fetches_the_atr(void **state)
@@ -442,6 +511,7 @@ int main(void)
 		cmocka_unit_test(parameters_are_taken_without_a_request),
 		cmocka_unit_test(
 			commands_that_a_token_has_not_fail_without_a_request),
+		cmocka_unit_test(parameters_that_are_too_long_are_not_taken),
 		cmocka_unit_test(a_refused_block_is_a_failure),
 		cmocka_unit_test(
 			a_token_that_tells_no_status_is_there_all_the_same),
@@ -458,6 +528,10 @@ int main(void)
 			a_by_characters_completes_a_header_of_four_bytes),
 		cmocka_unit_test(a_by_characters_fetches_data_once_only),
 		cmocka_unit_test(a_status_word_has_two_bytes),
+		cmocka_unit_test(a_that_brings_nothing_fails_the_block),
+		cmocka_unit_test(
+			a_by_characters_is_ready_for_what_is_known_only),
+		cmocka_unit_test(more_than_an_answer_can_have_is_a_failure),
 		cmocka_unit_test(b_powers_on_and_fetches_the_atr),
 		cmocka_unit_test(b_tells_a_virtual_removal),
 		cmocka_unit_test(b_puts_the_level_parameter_into_the_request),

@@ -48,6 +48,17 @@ static void it_is_told_who_is_there(void **state)
 	assert_text(0x07, "0.1.0");
 }
 
+static void a_version_has_as_many_digits_as_it_needs(void **state)
+{
+	static const uint8_t command[] = { 0xFF, 0x9A, 0x01, 0x06, 0x00 };
+	const struct identity late = { .firmware = 0x1234 };
+
+	(void)state;
+	assert_int_equal(identity_answer(&late, command, sizeof(command),
+					 answer, sizeof(answer)), 7);
+	assert_memory_equal(answer, "12.34\x90\x00", 7);
+}
+
 static void other_commands_are_the_cards(void **state)
 {
 	static const uint8_t others[][5] = {
@@ -78,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_told_who_is_there),
+		cmocka_unit_test(a_version_has_as_many_digits_as_it_needs),
 		cmocka_unit_test(other_commands_are_the_cards),
 		cmocka_unit_test(an_answer_that_does_not_fit_is_not_given),
 	};
