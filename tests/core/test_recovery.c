@@ -17,6 +17,8 @@
 #define SERIAL	FIXTURE_SERIAL
 #define SOON_MS	2000	/* the next command is right, within that */
 #define HANGS_S		100
+#define WAIT_MS		60000	/* for an answer, at most: ifdTimeoutCap */
+#define BACK_MS		5000
 #define LONG_MS	100000	/* longer than any command waits */
 
 static const uint8_t get_data[] = { 0x00, 0xCA, 0x00, 0x00, 0x00 };
@@ -554,6 +556,40 @@ static void slots_of_a_reader_that_hangs_do_not_spare_it_for_ever(void **state)
 	order_join(&b, NULL);
 }
 
+/*
+ * While one is waited for that the reader may be at work at, it is spared; those
+ * that are sent to it later, by whomever, are no reason any more.
+ */
+static void a_reader_that_hangs_is_back_5_s_behind_the_last_wait(void **state)
+{
+	static const uint64_t apart_ms[] = { 0, 1000, 59000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(apart_ms) / sizeof(apart_ms[0]); i++) {
+		uint64_t end;
+
+		open_ready(2, 2);
+		hang();
+		end = clock_now() + apart_ms[i] + WAIT_MS + BACK_MS;
+		order_transmit(&a, 0, get_data, sizeof(get_data));
+		stopped_clock_pass(apart_ms[i]);
+		order_transmit(&b, 1, get_data, sizeof(get_data));
+		while (resets() <= i) {
+			assert_true(clock_now() < end);
+			send_again(&a, 0);
+			stopped_clock_pass(100);
+		}
+		order_finish(&a, NULL);
+		order_finish(&b, NULL);
+		assert_true(clock_now() <= end);
+		for (unsigned k = 0; k < 2; k++) {
+			assert_int_equal(transmit_serial(k), 0);
+			be_ready(k, SERIAL + k);
+		}
+		fixture_close();
+	}
+}
+
 /* The cancel that makes room for the reset comes in the middle of b. */
 static void a_reset_ends_what_another_slot_wrote_in_part(void **state)
 {
@@ -665,6 +701,7 @@ int main(int argc, char *argv[])
 		TEST(a_reset_ends_the_commands_of_all_slots),
 		TEST(slots_that_fail_together_cause_one_reset),
 		TEST(slots_of_a_reader_that_hangs_do_not_spare_it_for_ever),
+		TEST(a_reader_that_hangs_is_back_5_s_behind_the_last_wait),
 		TEST(a_reset_ends_what_another_slot_wrote_in_part),
 		TEST(a_reset_by_others_looks_like_an_unplugging_once),
 		TEST(no_time_is_left_behind_the_end),
