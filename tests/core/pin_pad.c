@@ -95,7 +95,8 @@ static void power_on(struct script *script, const uint8_t *bytes, size_t size)
 
 	(void)size;
 	device->slot[0].active = device->slot[0].present;
-	say(script, bytes, icc_status(device), &atr);
+	say(script, bytes, icc_status(device),
+	    pin_pad.atr ? pin_pad.atr : &atr);
 }
 
 static void command(struct script *script, const uint8_t *bytes, size_t size)

@@ -49,6 +49,7 @@ struct pin_pad_reply {
 
 struct pin_pad {
 	bool t1;		/* the card's ATR offers T=1, and nothing else */
+	const struct pin_pad_reply *atr;	/* NULL: that one */
 	struct pin_pad_reply reply[PIN_PAD_REPLIES_MAX];
 	unsigned replies, replied;
 	unsigned secures, escapes, blocks;

@@ -23,6 +23,9 @@
 #define CALL_MAX_MS	5000	/* of any call, the device being well */
 #define STEPS_MAX	1000
 
+#define GEMALTO		0x08E6
+#define PROX_DU		0x5503
+
 static const int errors[] = {
 	-ENODEV, -EACCES, -EBUSY, -EPIPE, -EOVERFLOW, -ETIMEDOUT, -ECANCELED,
 	-ENOMEM, -EIO,
@@ -196,6 +199,14 @@ static void every_allocation_may_fail(void **state)
 	fail_each_of("allocation", &memory_fails_in, 4);
 }
 
+static void every_allocation_for_a_reader_with_a_gate_may_fail(void **state)
+{
+	(void)state;
+	fixture.device.script.info.vendor = GEMALTO;
+	fixture.device.script.info.product = PROX_DU;
+	fail_each_of("allocation", &memory_fails_in, 5);
+}
+
 static void every_lock_and_condition_may_fail(void **state)
 {
 	(void)state;
@@ -210,6 +221,7 @@ int main(int argc, char *argv[])
 		TEST(every_usb_operation_may_fail),
 		TEST(every_transfer_may_fail),
 		TEST(every_allocation_may_fail),
+		TEST(every_allocation_for_a_reader_with_a_gate_may_fail),
 		TEST(every_lock_and_condition_may_fail),
 	};
 

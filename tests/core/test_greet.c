@@ -143,12 +143,16 @@ static void options_are_laid_over_the_descriptor(void **state)
 	set("<key>ifdMaxIFSD</key><string>64</string>"
 	    "<key>ifdExchangeLevel</key><string>4</string>"
 	    "<key>ifdPinPad</key><string>0</string>"
+	    "<key>ifdMinPINSize</key><string>6</string>"
+	    "<key>ifdMaxPINSize</key><string>12</string>"
 	    "<key>ifdRateCap</key><string>9600</string>"
 	    "<key>ifdPPS</key><string>0</string>");
 	assert_int_equal(open_reader(), 0);
 	assert_int_equal(fixture.reader->desc.max_ifsd, 64);
 	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_EXTENDED_APDU);
 	assert_int_equal(fixture.reader->desc.pin_support, 0);
+	assert_int_equal(fixture.reader->quirk.pin_min, 6);
+	assert_int_equal(fixture.reader->quirk.pin_max, 12);
 	assert_int_equal(fixture.reader->quirk.rate_cap, 9600);
 	assert_true(fixture.reader->quirk.flags & QUIRK_NO_PPS);
 }
@@ -245,17 +249,22 @@ static void a_reader_that_does_not_know_the_command_is_used_all_the_same(
 	assert_int_equal(fixture.reader->quirk.pin.indexes, PIN_INDEXES_ALL);
 }
 
-static void tell_version(uint8_t high)
+static void answer_version(const uint8_t *answer, size_t size)
 {
-	const uint8_t answer[] = { 0x84, 0, 0, 0, 2, high, 0x00 };
-
 	pretend(0x072F, 0x90D2, 0x0100);
 	pin_pad_plug(&fixture.device, TPDU_LEVEL | DEVICE_AUTOMATIC, 3);
-	pin_pad_will_say(answer, sizeof(answer));
+	pin_pad_will_say(answer, size);
 	begin_opening();
 	opened_after(0);
 	assert_int_equal(pin_pad.escapes, 1);
 	assert_memory_equal(pin_pad.bytes, "\x04\0\0\0\0", 5);
+}
+
+static void tell_version(uint8_t high)
+{
+	const uint8_t answer[] = { 0x84, 0, 0, 0, 2, high, 0x00 };
+
+	answer_version(answer, sizeof(answer));
 }
 
 static void a_version_tells_that_the_reader_takes_apdus(void **state)
@@ -272,6 +281,26 @@ static void or_that_its_keys_are_of_no_use(void **state)
 	tell_version(0x44);
 	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
 	assert_int_equal(fixture.reader->desc.pin_support, 0);
+}
+
+static void a_version_that_is_none_changes_nothing(void **state)
+{
+	static const uint8_t other[] = { 0x85, 0, 0, 0, 2, 0x45, 0x00 };
+
+	(void)state;
+	answer_version(other, sizeof(other));
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
+	assert_int_equal(fixture.reader->desc.pin_support, 3);
+}
+
+static void a_version_that_is_cut_changes_nothing(void **state)
+{
+	static const uint8_t cut[] = { 0x84, 0, 0, 0, 2, 0x45 };
+
+	(void)state;
+	answer_version(cut, sizeof(cut));
+	assert_int_equal(fixture.reader->desc.level, DESC_LEVEL_TPDU);
+	assert_int_equal(fixture.reader->desc.pin_support, 3);
 }
 
 static void a_reader_that_miscounts_its_slots_has_those_that_it_has(
@@ -455,6 +484,8 @@ int main(int argc, char *argv[])
 		TEST(a_reader_that_does_not_know_the_command_is_used_all_the_same),
 		TEST(a_version_tells_that_the_reader_takes_apdus),
 		TEST(or_that_its_keys_are_of_no_use),
+		TEST(a_version_that_is_none_changes_nothing),
+		TEST(a_version_that_is_cut_changes_nothing),
 		TEST(a_reader_that_miscounts_its_slots_has_those_that_it_has),
 		TEST(apdu_mode_is_for_the_administrator_to_choose),
 		TEST(apdu_mode_is_switched_on_by_its_bit),

@@ -240,6 +240,23 @@ static void one_that_is_silent_then_is_brought_to_its_senses(void **state)
 	assert_int_equal(transmit_serial(0), FIXTURE_SERIAL);
 }
 
+static void one_that_answers_badly_then_is_asked_on(void **state)
+{
+	(void)state;
+	device_insert(&fixture.device, 0, FIXTURE_SERIAL);
+	open_held();
+	for (int i = 0; i < 12; i++)	/* three questions, each four times */
+		device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SHORT,
+			  4, 0);
+	watch_start(0);
+	hold(false);
+	stopped_clock_pass(MINUTE_MS);
+	watch_told(TRACK_PRESENT);
+	assert_int_equal(log_count("does not tell its status"), 1);
+	assert_int_equal(power_up(0), 0);
+	assert_int_equal(transmit_serial(0), FIXTURE_SERIAL);
+}
+
 static void a_token_is_switched_off_on_and_off_then(void **state)
 {
 	static const uint8_t types[] = { CCID_POWER_OFF, CCID_POWER_ON,
@@ -304,6 +321,7 @@ int main(int argc, char *argv[])
 		CASE(every_slot_is_asked_and_the_reader_greeted_once),
 		CASE(a_slot_that_opens_behind_is_asked_at_once),
 		CASE(one_that_is_silent_then_is_brought_to_its_senses),
+		CASE(one_that_answers_badly_then_is_asked_on),
 		CASE(a_token_is_switched_off_on_and_off_then),
 		CASE(an_error_of_another_kind_is_no_end),
 		CASE(it_closes_while_it_is_held),

@@ -420,18 +420,44 @@ static void a_plain_doctype_is_none_of_our_business(void **state)
 	assert_int_equal(options.log_level, 1);
 }
 
-static void a_list_of_very_many_levels_does_no_harm(void **state)
+/* So many <a> behind the head. */
+static void refuse_levels(const char *head, size_t levels)
 {
-	const size_t levels = 150000;
-	char *text = malloc(levels * 3 + 1);
+	size_t size = strlen(head);
+	char *text = malloc(size + levels * 3 + 1);
 
-	(void)state;
 	assert_non_null(text);
+	memcpy(text, head, size);
 	for (size_t i = 0; i < levels; i++)
-		memcpy(text + i * 3, "<a>", 3);
-	text[levels * 3] = '\0';
+		memcpy(text + size + i * 3, "<a>", 3);
+	text[size + levels * 3] = '\0';
 	assert_refused(text);
 	free(text);
+}
+
+static void a_list_of_very_many_levels_does_no_harm(void **state)
+{
+	(void)state;
+	refuse_levels("", 150000);
+	refuse_levels("<plist><dict>", 150000);
+	refuse_levels("<plist><dict><key>readers</key><dict>", 150000);
+}
+
+static void what_is_no_dictionary_in_a_plist_is_refused(void **state)
+{
+	(void)state;
+	assert_refused("<dict></dict>");
+	assert_refused("<plist><array></array></plist>");
+}
+
+static void what_is_deep_inside_is_nobodys(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(READERS(READER("04E6:5116", "<key>a</key>"
+			       "<array><array><dict>"
+			       ENTRY("ifdDriverOptions", "1")
+			       "</dict></array></array>"))), 0);
+	assert_built_in();
 }
 
 static void a_huge_list_is_refused(void **state)
@@ -625,6 +651,8 @@ int main(int argc, char *argv[])
 		TEST(a_list_that_declares_entities_is_refused),
 		TEST(a_plain_doctype_is_none_of_our_business),
 		TEST(a_list_of_very_many_levels_does_no_harm),
+		TEST(what_is_no_dictionary_in_a_plist_is_refused),
+		TEST(what_is_deep_inside_is_nobodys),
 		TEST(a_huge_list_is_refused),
 		TEST(a_list_that_there_is_no_memory_for_changes_nothing),
 		TEST(the_administrators_file_is_read),

@@ -161,6 +161,24 @@ static void other_cards_are_not_waited_for_so_long(void **state)
 	be_silent_for(300, false);
 }
 
+static void a_card_that_is_known_to_be_slow_has_its_time(void **state)
+{
+	static const struct pin_pad_reply atr = {
+		.size = 20,
+		.bytes = { 0x3B, 0xFA, 0x13, 0x00, 0xFF, 0x81, 0x31, 0x80, 0x45,
+			   0x00, 0x31, 0xC1, 0x73, 0xC0, 0x01, 0x00, 0x00, 0x90,
+			   0x00, 0xB1 },
+	};
+
+	(void)state;
+	plug_pin_pad(TPDU_LEVEL, 0);
+	pin_pad.t1 = true;
+	pin_pad.atr = &atr;
+	open_patiently();
+	be_agreed(1);
+	assert_int_equal(fixture.reader->slot[0].session.params.times.bwi, 7);
+}
+
 static void the_driver_answers_for_a_reader_whose_clients_ask_it(void **state)
 {
 	static const uint8_t who[] = { 0xFF, 0x9A, 0x01, 0x03, 0x00 };
@@ -176,6 +194,22 @@ static void the_driver_answers_for_a_reader_whose_clients_ask_it(void **state)
 	assert_int_equal(order.size, 7);
 	assert_memory_equal(order.answer, "Token\x90\x00", 7);
 	assert_int_equal(fixture.device.blocks_to_cards, 0);
+}
+
+static void nobody_answers_for_a_reader_that_has_gone(void **state)
+{
+	static const uint8_t who[] = { 0xFF, 0x9A, 0x01, 0x01, 0x00 };
+
+	(void)state;
+	pretend(0x0D46, 0x301D);
+	plug_pin_pad(SHORT_LEVEL, 0);
+	open_patiently();
+	be_agreed(0);
+	script_lock(&fixture.device.script);
+	script_unplug(&fixture.device.script);
+	script_unlock(&fixture.device.script);
+	order_transmit(&order, 0, who, sizeof(who));
+	assert_int_equal(order_join(&order, NULL), -ENODEV);
 }
 
 static void with_other_readers_the_card_is_asked(void **state)
@@ -499,7 +533,9 @@ int main(int argc, char *argv[])
 		TEST(otherwise_there_is_none),
 		TEST(a_card_that_makes_keys_is_waited_for),
 		TEST(other_cards_are_not_waited_for_so_long),
+		TEST(a_card_that_is_known_to_be_slow_has_its_time),
 		TEST(the_driver_answers_for_a_reader_whose_clients_ask_it),
+		TEST(nobody_answers_for_a_reader_that_has_gone),
 		TEST(with_other_readers_the_card_is_asked),
 		TEST(some_escapes_are_for_everybody),
 		TEST(the_firmware_text_is_asked_for_once),
