@@ -108,6 +108,41 @@ static void an_answer_for_another_slot_is_none(void **state)
 	assert_fails(DEVICE_OTHER_SLOT, 0, 0, -ETIMEDOUT);
 }
 
+/* Sixteen answers to nobody would end the command. */
+static void say_others(const uint8_t *right, size_t size, size_t offset,
+		       unsigned first)
+{
+	uint8_t answer[20];
+
+	for (unsigned n = first; n < first + 15; n++) {
+		memcpy(answer, right, size);
+		answer[offset] = (uint8_t)(right[offset] + n);
+		device_say(&fixture.device, answer, size);
+		stopped_clock_settle();
+	}
+}
+
+static void of_all_numbers_and_slots_one_is_right(void **state)
+{
+	static const size_t offsets[] = { 5, 6 };	/* bSlot, bSeq */
+	uint8_t right[] = { CCID_DATA_BLOCK, 2, 0, 0, 0, 0, 0, 0, 0, 0,
+			    0x90, 0x00 };
+
+	(void)state;
+	open_with_card();
+	for (unsigned i = 0; i < 2 * 255; i += 15) {
+		device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
+		order_transmit(&a, 0, get_data, sizeof(get_data));
+		right[6] = (uint8_t)(fixture.reader->seq - 1);
+		say_others(right, sizeof(right), offsets[i / 255], 1 + i % 255);
+		assert_false(call_is_over(&a.call));
+		device_say(&fixture.device, right, sizeof(right));
+		stopped_clock_settle();
+		assert_int_equal(order_join(&a, NULL), 0);
+		assert_int_equal(a.size, 2);
+	}
+}
+
 static void an_answer_of_another_type_ends_the_command(void **state)
 {
 	(void)state;
@@ -306,6 +341,7 @@ int main(int argc, char *argv[])
 		TEST(many_answers_to_nobody_end_the_command),
 		TEST(an_answer_to_another_number_is_none),
 		TEST(an_answer_for_another_slot_is_none),
+		TEST(of_all_numbers_and_slots_one_is_right),
 		TEST(an_answer_of_another_type_ends_the_command),
 		TEST(an_answer_ahead_of_its_command_is_checked_as_any),
 		TEST(an_answer_that_comes_too_late_is_nobody_elses),

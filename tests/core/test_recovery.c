@@ -12,6 +12,7 @@
 #include "card.h"
 #include "clock.h"
 #include "fixture.h"
+#include "log.h"
 #include "movement_told.h"
 
 #define SERIAL	FIXTURE_SERIAL
@@ -321,6 +322,26 @@ static void a_reader_that_hangs_is_reset_and_its_card_told_as_swapped_once(
 	watch_stop();
 	assert_int_equal(resets(), 1);
 	assert_int_equal(log_count("device is reset"), 1);
+}
+
+static void each_rung_is_climbed_once_and_told(void **state)
+{
+	static const char *const told[] = {
+		"recovery, clear: no", "recovery, abort: no",
+		"recovery, reset: the reader answers", "recovery, ",
+	};
+
+	(void)state;
+	open_with_card();
+	log_set_level(LOG_LEVEL_CRITICAL | LOG_LEVEL_INFO | LOG_LEVEL_COMM);
+	hang();
+	order_transmit(&a, 0, get_data, sizeof(get_data));
+	stopped_clock_pass(LONG_MS);
+	assert_int_equal(order_join(&a, NULL), -ETIMEDOUT);
+	log_set_level(LOG_LEVEL_CRITICAL | LOG_LEVEL_INFO);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(log_count(told[i]), 1);
+	assert_int_equal(log_count(told[3]), 3);
 }
 
 static void a_power_off_that_hangs_takes_five_seconds(void **state)
@@ -689,6 +710,7 @@ int main(int argc, char *argv[])
 		TEST(a_power_up_in_doubt_mends_the_reader),
 		TEST(a_hardware_error_fails_the_command_that_it_names),
 		TEST(a_reader_that_hangs_is_reset_and_its_card_told_as_swapped_once),
+		TEST(each_rung_is_climbed_once_and_told),
 		TEST(a_power_off_that_hangs_takes_five_seconds),
 		TEST(notifications_are_heard_again_after_a_reset),
 		TEST(a_movement_told_beside_the_cancel_for_a_reset_counts),
