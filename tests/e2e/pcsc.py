@@ -49,6 +49,7 @@ NAMES_BUFFER = 8192     # asked for at once: their number may change
 LOOK_AGAIN = 0.2        # seconds
 TRIES = 10              # of a call that a movement confuses
 HANGS = 2               # seconds beyond its time limit
+LISTED = 10 * float(os.environ.get("LAB_TIME_SCALE", "1"))     # seconds
 COMPLETE = re.compile(" [0-9A-F]{2} [0-9A-F]{2}$")
 
 LONG_BUFFER = 65548
@@ -256,7 +257,7 @@ class Context:
             with contextlib.suppress(Error):
                 _release(asking)
 
-    def wait_for_readers(self, count, timeout=10):
+    def wait_for_readers(self, count, timeout=LISTED):
         """Waits until there are so many; their names. Error TIMEOUT.
 
         pcscd tells of readers that come and go from the call on, whatever was
