@@ -95,7 +95,10 @@ static void line_up(struct reader *reader, unsigned slot)
 	reader->slot[slot].turn = reader->turns++;
 }
 
-/* Whoever made way for this slot need not any more. Caller locks. */
+/*
+ * Whoever made way for this slot need not any more. Nobody does for a slot that
+ * is owned, and its release wakes all. Caller locks.
+ */
 static void leave_line(struct reader *reader)
 {
 	for (unsigned i = 0; i < reader->desc.slots; i++)
@@ -140,7 +143,7 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 		}
 		held = !question_is_owed(reader, slot);
 		r = allowed(reader, slot, purpose);
-		if (r < 0 && in_line)
+		if (r < 0 && in_line && !s->owned)
 			leave_line(reader);
 		if (r == -ENODEV)
 			return r;

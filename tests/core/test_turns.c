@@ -14,6 +14,7 @@
 #include "movement_told.h"
 
 #define QUESTIONS_MS	1000	/* after so long one may be asked at once */
+#define QUESTIONS_END_MS	10000	/* with their ladder */
 #define ROUNDS		50
 
 static const uint8_t select_file[] = { 0x00, 0xA4, 0x04, 0x00, 0x00 };
@@ -167,6 +168,34 @@ static void who_leaves_the_line_lets_the_next_one_go(void **state)
 	assert_int_equal(order_join(&waiting, NULL), 0);
 }
 
+/* They would rouse each other until those questions end. */
+static void who_is_refused_while_its_slot_is_asked_is_at_rest(void **state)
+{
+	static struct order asking[2], refused[2];
+
+	(void)state;
+	device_set_slots(&fixture.device, 3, 3);
+	fixture.device.script.info.interrupt_endpoint = false;
+	open_with_card();
+	stopped_clock_pass(QUESTIONS_MS);
+	for (unsigned i = 0; i < 2; i++) {
+		device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT,
+			  0, 0);
+		order_presence(&asking[i], 1 + i);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		transmit_in(&refused[i], 1 + i);
+		assert_false(call_is_over(&refused[i].call));
+	}
+	transmit_in(&a, 0);
+	assert_int_equal(order_join(&a, NULL), 0);
+	stopped_clock_pass(QUESTIONS_END_MS);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(order_join(&asking[i], NULL), TRACK_EMPTY);
+		assert_int_equal(order_join(&refused[i], NULL), -ENOMEDIUM);
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +207,7 @@ int main(int argc, char *argv[])
 		TEST(who_leaves_without_the_slot_lets_questions_go_on),
 		TEST(clients_of_several_slots_take_turns),
 		TEST(who_leaves_the_line_lets_the_next_one_go),
+		TEST(who_is_refused_while_its_slot_is_asked_is_at_rest),
 	};
 
 	if (argc > 1)
