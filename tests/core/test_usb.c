@@ -76,6 +76,9 @@ static struct {
 	struct libusb_config_descriptor config;
 	bool configured;
 	unsigned language;	/* of its strings; 0: it has no list */
+	const uint8_t *text;	/* a string of so many bytes, or NULL: "R" */
+	int text_size;
+	bool stolen;	/* the interface, by another program */
 
 	int fd;
 	int contexts, handles, configs, claims, transfers, threads;
@@ -202,6 +205,33 @@ int __wrap_pthread_join(pthread_t thread, void **ret_value)
 }
 
 /* --- what else usb.c calls */
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap___ioctl_time64(int fd, unsigned long request, ...);
+
+/* It claims what should be claimed already. */
+static int claim_again(void)
+{
+	if (!world.stolen)
+		return 0;
+	errno = EBUSY;
+	return -1;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	(void)fd;
+	(void)request;
+	return claim_again();
+}
+
+/* The same where 32 bits are not enough for times. */
+int __wrap___ioctl_time64(int fd, unsigned long request, ...)
+{
+	(void)fd;
+	(void)request;
+	return claim_again();
+}
 
 int node_open(const struct name *name, struct node *ret_node)
 {
@@ -443,6 +473,10 @@ int libusb_control_transfer(libusb_device_handle *handle, uint8_t type,
 	}
 	if (world.language && index != world.language)
 		return LIBUSB_ERROR_PIPE;
+	if (world.text) {
+		memcpy(data, world.text, (size_t)world.text_size);
+		return world.text_size;
+	}
 	memcpy(data, name, sizeof(name));
 	return sizeof(name);
 }
@@ -823,6 +857,68 @@ static void a_string_is_read_in_a_language_that_is_there(void **state)
 	}
 }
 
+static void a_string_that_is_none_is_empty(void **state)
+{
+	static const struct {
+		uint8_t bytes[6];
+		int size;
+	} odd[] = {
+		{ { 0 }, 0 },
+		{ { 4 }, 1 },
+		{ { 4, LIBUSB_DT_STRING }, 2 },
+		{ { 0, LIBUSB_DT_STRING, 'R', 0 }, 4 },
+		{ { 1, LIBUSB_DT_STRING, 'R', 0 }, 4 },
+		{ { 2, LIBUSB_DT_STRING, 'R', 0 }, 4 },
+		{ { 3, LIBUSB_DT_STRING, 'R' }, 3 },
+		{ { 4, LIBUSB_DT_DEVICE, 'R', 0 }, 4 },
+	};
+	struct usb_info info;
+	struct usb *usb;
+	char text[20];
+
+	(void)state;
+	assert_int_equal(usb_open(&name, &info, &usb), 0);
+	for (size_t i = 0; i < LENGTH(odd); i++) {
+		world.text = odd[i].bytes;
+		world.text_size = odd[i].size;
+		assert_int_equal(usb_string(usb, USB_PRODUCT, text, 20), 0);
+		assert_string_equal(text, "");
+	}
+	usb_close(usb);
+}
+
+static void a_string_longer_than_it_came_ends_where_it_ends(void **state)
+{
+	static const uint8_t cut[] = { 0xFF, LIBUSB_DT_STRING, 'A', 0, 'B', 0 };
+	struct usb_info info;
+	struct usb *usb;
+	char text[20];
+
+	(void)state;
+	world.text = cut;
+	world.text_size = sizeof(cut);
+	assert_int_equal(usb_open(&name, &info, &usb), 0);
+	assert_int_equal(usb_string(usb, USB_PRODUCT, text, 20), 0);
+	assert_string_equal(text, "AB");
+	assert_int_equal(usb_string(usb, USB_PRODUCT, text, 2), 0);
+	assert_string_equal(text, "A");
+	usb_close(usb);
+}
+
+static void an_interface_that_was_stolen_is_not_reset(void **state)
+{
+	struct usb_info info;
+	struct usb *usb;
+
+	(void)state;
+	assert_int_equal(usb_open(&name, &info, &usb), 0);
+	world.stolen = true;
+	assert_int_equal(usb_reset(usb), -ENODEV);
+	assert_int_equal(world.alternate, SETTING);
+	usb_close(usb);
+	assert_nothing_left();
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, make, discard)
 
 int main(int argc, char **argv)
@@ -838,6 +934,9 @@ int main(int argc, char **argv)
 		TEST(an_interface_that_is_let_go_soon_is_not_held),
 		TEST(a_cancelled_transfer_is_told_as_one),
 		TEST(a_string_is_read_in_a_language_that_is_there),
+		TEST(a_string_that_is_none_is_empty),
+		TEST(a_string_longer_than_it_came_ends_where_it_ends),
+		TEST(an_interface_that_was_stolen_is_not_reset),
 	};
 
 	if (argc > 1)
