@@ -350,20 +350,24 @@ static void a_pin_is_wanted_when_the_last_key_is_up_again(void **state)
 	assert_int_equal(pin_pad.bytes[8], 0);
 }
 
-static void a_bare_command_is_announced(void **state)
-{
-	static const uint8_t bare[] = {
-		0x1E, 0x00, 0x82, 0x00, 0x00, 0x08, 0x04, 0x02, 0x01, 0x09,
-		0x04, 0x00, 0x00, 0x00, 0x00, 0x04, 0x00, 0x00, 0x00,
-		0x00, 0x20, 0x00, 0x81,
-	};
+static const uint8_t bare[] = {
+	0x1E, 0x00, 0x82, 0x00, 0x00, 0x08, 0x04, 0x02, 0x01, 0x09, 0x04, 0x00,
+	0x00, 0x00, 0x00, 0x04, 0x00, 0x00, 0x00, 0x00, 0x20, 0x00, 0x81,
+};
 
-	(void)state;
+static void be_agreed_where_bare_commands_are_announced(void)
+{
 	pretend(0x04E6, 0xE003);
 	fixture.device.script.info.device_version = 0x0510;
 	plug_pin_pad(SHORT_LEVEL, 3);
 	open_patiently();
 	be_agreed(0);
+}
+
+static void a_bare_command_is_announced(void **state)
+{
+	(void)state;
+	be_agreed_where_bare_commands_are_announced();
 	pin_pad_will_say(NULL, 0);
 	pin_pad_will_say(good, sizeof(good));
 	asked_for(VERIFY, bare, sizeof(bare));
@@ -373,6 +377,17 @@ static void a_bare_command_is_announced(void **state)
 	pin_pad_will_say(good, sizeof(good));
 	asked_for(VERIFY, verify, sizeof(verify));
 	assert_int_equal(pin_pad.escapes, 1);
+}
+
+static void where_that_is_refused_no_pin_is_asked_for(void **state)
+{
+	(void)state;
+	be_agreed_where_bare_commands_are_announced();
+	pin_pad_will_fail(CCID_ERROR_NOT_SUPPORTED);
+	asked_for(VERIFY, bare, sizeof(bare));
+	assert_true(asked.r < 0);
+	assert_int_equal(pin_pad.escapes, 1);
+	assert_int_equal(pin_pad.secures, 0);
 }
 
 static void how_many_digits_it_takes_is_told(void **state)
@@ -546,6 +561,7 @@ int main(int argc, char *argv[])
 		TEST(another_one_has_a_switch_of_its_own_for_that),
 		TEST(a_pin_is_wanted_when_the_last_key_is_up_again),
 		TEST(a_bare_command_is_announced),
+		TEST(where_that_is_refused_no_pin_is_asked_for),
 		TEST(how_many_digits_it_takes_is_told),
 		TEST(a_reader_gets_its_packets_with_pauses_between),
 		TEST(others_get_a_command_at_once),
