@@ -41,7 +41,7 @@
 
 /* Upper bounds, ms: those of HACKING, and what resets take here */
 #define RESETS_MS	500
-#define OTHERS_MS	3000	/* a question about another slot is under way */
+#define OTHERS_MS	6000	/* a question about each of two slots is under way */
 #define PRESENCE_MS	1000
 #define POLL_MS		(7000 + RESETS_MS)	/* on top of its timeout */
 #define POWER_UP_MS	(40000 + RESETS_MS)
