@@ -60,11 +60,26 @@ static void believe_again(struct track *t, uint64_t now)
 	t->untrue_ms = 0;
 }
 
-static void prove(struct track *t, struct track_slot *s)
+static void prove(struct track *t, struct track_slot *s, uint8_t said)
 {
 	s->suspect_ms = 0;
-	if (t->trust == TRACK_UNPROVEN)
-		t->trust = TRACK_PROVEN;
+	if (t->untold == said) {
+		t->untold = 0;
+		t->one_sided = false;
+	}
+	if (t->trust != TRACK_UNPROVEN)
+		return;
+	t->trust = TRACK_PROVEN;
+	t->untold = said == SAID_EMPTY ? SAID_PRESENT : SAID_EMPTY;
+}
+
+/* A card came twice, or left twice: what was between may be untold for ever. */
+static void doubt_kind(struct track *t, uint8_t said)
+{
+	if (!t->untold || t->untold == said || t->one_sided)
+		return;
+	t->one_sided = true;
+	t->check_ms = TRACK_CHECK_MS;
 }
 
 unsigned track_notified(struct track *t, unsigned slot, bool present,
@@ -82,12 +97,13 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 	if (changed || present != s->present)
 		s->hollow = TRACK_HAS_SWITCH;
 	if (s->suspect_ms && changed)
-		prove(t, s);
+		prove(t, s, said);
 	if (!present)
 		believe_again(t, now);
 	if (present == s->present) {
 		if (!changed)
 			return 0;
+		doubt_kind(t, said);
 		return present ? notified_in_place(t, s, echo, now)
 			       : TRACK_BRIEF;
 	}
@@ -95,7 +111,7 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 		s->announced = true;
 		return slot_doubt(s);
 	}
-	prove(t, s);
+	prove(t, s, said);
 	slot_forgive(s, now);
 	return present ? slot_insert(s, now) : slot_remove(s, now);
 }

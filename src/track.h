@@ -63,7 +63,8 @@
  * after a bit that was not believed, it is visit n+1. A reader is
  * trusted from its first true notification on, until an answer tells of a
  * movement that none announces within a second although none was lost: then it
- * is asked at intervals.
+ * is asked at intervals. One that announces a second insertion, and no removal
+ * was ever announced, or the other way round, is checked as if it was not trusted.
  *
  * A reader that leaves eight questions in a row without answer is asked once for
  * each doubt, and at the slowest pace, until it answers one. What it leaves in
@@ -190,8 +191,10 @@ struct track {
 	bool auto_activation;	/* the reader powers inserted cards itself */
 	bool gone;
 	enum track_trust trust;
+	uint8_t untold;		/* the kind that a proven one has not announced */
+	bool one_sided;		/* and the other one twice in a row: checked */
 	uint64_t poll_ms;
-	uint64_t check_ms;	/* distance to the next check while unproven */
+	uint64_t check_ms;	/* distance to the next check, if there is one */
 	unsigned tokens;	/* questions that may be asked now */
 	uint64_t refill_ms;
 	enum track_answers answers;

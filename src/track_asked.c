@@ -27,6 +27,12 @@ void track_check(struct track *t, unsigned slot)
 	t->slot[slot].confirm = true;
 }
 
+static bool is_checked(const struct track *t)
+{
+	return t->trust == TRACK_UNPROVEN ||
+	       (t->trust == TRACK_PROVEN && t->one_sided);
+}
+
 void track_asked(struct track *t, unsigned slot, uint64_t now)
 {
 	struct track_slot *s = &t->slot[slot];
@@ -35,7 +41,7 @@ void track_asked(struct track *t, unsigned slot, uint64_t now)
 	if (t->tokens && !s->indulged)
 		t->tokens--;
 	s->indulged = false;
-	if (!s->doubt && !s->confirm && t->trust == TRACK_UNPROVEN)
+	if (!s->doubt && !s->confirm && is_checked(t))
 		t->check_ms = t->check_ms * 2 < TRACK_CHECK_MAX_MS
 				      ? t->check_ms * 2
 				      : TRACK_CHECK_MAX_MS;
@@ -100,15 +106,12 @@ static uint64_t question_wanted(const struct track *t,
 		return now;
 	if (!s->waiting)
 		return TRACK_NEVER;
-	switch (t->trust) {
-	case TRACK_PACED:
+	if (t->trust == TRACK_PACED)
 		return after_answer(t, s->asked_ms + pace(t, s, now));
-	case TRACK_UNPROVEN:
-		return after_answer(t, s->asked_ms + t->check_ms);
-	case TRACK_PROVEN:
-		break;
-	}
-	return s->suspect_ms ? s->suspect_ms + TRACK_ECHO_MS : TRACK_NEVER;
+	if (s->suspect_ms && t->trust == TRACK_PROVEN)
+		return s->suspect_ms + TRACK_ECHO_MS;
+	return is_checked(t) ? after_answer(t, s->asked_ms + t->check_ms)
+			     : TRACK_NEVER;
 }
 
 uint64_t track_question_due(struct track *t, unsigned slot, uint64_t now,

@@ -5,10 +5,10 @@
  *
  * In doubt at once; without doubt only while somebody waits for a movement: a
  * reader that announces none at intervals, slower when all is quiet; one whose
- * interrupt endpoint has not told the truth yet, ever less; else once after a
- * wait in vain, for a notification can be lost, and pcscd is awake then. There
- * is one budget for a reader, however many slots it has, and no question of
- * the pace comes sooner after an answer than that answer took.
+ * interrupt endpoint has not told the truth yet, or only half of it, ever less;
+ * else once after a wait in vain, for a notification can be lost, and pcscd is
+ * awake then. There is one budget for a reader, however many slots it has, and
+ * no question of the pace comes sooner after an answer than that answer took.
  *
  * Pure, as track.h.
  */

@@ -15,6 +15,7 @@
 #include "card.h"
 #include "fixture.h"
 #include "movement_told.h"
+#include "track_asked.h"
 
 #define SERIAL		0x01020304u
 #define INACTIVE	1
@@ -89,7 +90,6 @@ static void a_reader_whose_status_is_always_empty_can_be_used(void **state)
 	assert_int_equal(log_count("contradicts it"), 1);
 }
 
-/* Garbled messages raise a doubt each. */
 /* pcscd's thread without clients, for an hour. */
 static void *wait_on(void *argument)
 {
@@ -133,6 +133,62 @@ static void pull_out(void)
 	device_remove(&fixture.device, 0);
 }
 
+/* Not as the reader announces others. */
+static void unannounced(void (*move)(void))
+{
+	fixture.device.announcement = DEVICE_MUTE;
+	move();
+	fixture.device.announcement = DEVICE_EACH;
+	stopped_clock_pass(1000);
+}
+
+static void announced(void (*move)(void))
+{
+	move();
+	stopped_clock_pass(1000);
+	watch_pass();
+	watch_pass();
+}
+
+/* The watcher learns it all the same, and henceforth as soon as it may be. */
+static void expect_found(enum track_presence found)
+{
+	watch_start(0);
+	stopped_clock_pass(2 * TRACK_CHECK_MS);
+	order_join(&watching, NULL);
+	assert_int_equal(watching.size, found);
+	watch_start(0);
+	stopped_clock_pass(TRACK_ECHO_MS);
+	watch_stop();
+	assert_int_equal(log_count("does not announce"), 1);
+}
+
+static void a_reader_that_announces_insertions_alone_is_found_out(void **state)
+{
+	(void)state;
+	fixture_open();
+	watch_pass();
+	announced(put_in);
+	unannounced(pull_out);
+	announced(put_in);
+	unannounced(pull_out);
+	expect_found(TRACK_EMPTY);
+}
+
+static void a_reader_that_announces_removals_alone_is_found_out(void **state)
+{
+	(void)state;
+	put_in();
+	fixture_open();
+	stopped_clock_pass(1000);
+	watch_pass();
+	announced(pull_out);
+	unannounced(put_in);
+	announced(pull_out);
+	unannounced(put_in);
+	expect_found(TRACK_PRESENT);
+}
+
 static void a_lost_insertion_is_found_after_a_wait_in_vain(void **state)
 {
 	(void)state;
@@ -153,6 +209,7 @@ static void a_lost_removal_is_found_after_a_wait_in_vain(void **state)
 	lose_a_notification(pull_out, TRACK_EMPTY);
 }
 
+/* Garbled messages raise a doubt each. */
 static void raise_doubt(void)
 {
 	device_break(&fixture.device, USB_INTERRUPT, -EIO);
@@ -343,6 +400,8 @@ int main(int argc, char *argv[])
 		TEST(a_reader_that_calls_every_card_inactive_can_be_used),
 		TEST(the_same_without_an_interrupt_pipe),
 		TEST(a_reader_whose_status_is_always_empty_can_be_used),
+		TEST(a_reader_that_announces_insertions_alone_is_found_out),
+		TEST(a_reader_that_announces_removals_alone_is_found_out),
 		TEST(a_lost_insertion_is_found_after_a_wait_in_vain),
 		TEST(a_lost_removal_is_found_after_a_wait_in_vain),
 		TEST(a_reader_that_answers_no_more_is_not_asked_for_ever),

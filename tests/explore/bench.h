@@ -99,6 +99,8 @@ struct config {
 /* What the tracker remembers, times as ages, visits as relations. */
 struct kept {
 	uint8_t trust;
+	uint8_t untold;
+	uint8_t one_sided;
 	uint8_t check;
 	uint8_t tokens;
 	uint8_t present;

@@ -58,6 +58,12 @@ static uint64_t doubled(uint8_t n)
 	return check_ms < TRACK_CHECK_MAX_MS ? check_ms : TRACK_CHECK_MAX_MS;
 }
 
+static bool is_checked(const struct track *track)
+{
+	return track->trust == TRACK_UNPROVEN ||
+	       (track->trust == TRACK_PROVEN && track->one_sided);
+}
+
 /*
  * How long the tracker looks back to its last question. A check that is not due
  * yet may come later than it should: ticks are not added up over a minute.
@@ -67,7 +73,7 @@ static uint8_t asked_age(const struct track *track, const struct track_slot *s,
 {
 	uint8_t age;
 
-	if (track->trust != TRACK_UNPROVEN)
+	if (!is_checked(track))
 		return age_of(s->asked_ms, now, BENCH_TICK_MS);
 	if (now - s->asked_ms >= track->check_ms)
 		return CHECK_DUE;
@@ -161,8 +167,12 @@ void keep_track(const struct track *track, unsigned slot, uint64_t now,
 	keep_told(s, ret_kept);
 	keep_power(s, now, ret_kept);
 	ret_kept->trust = (uint8_t)track->trust;
-	if (track->trust == TRACK_UNPROVEN)
+	if (is_checked(track))
 		ret_kept->check = doublings(track->check_ms);
+	if (track->trust == TRACK_PROVEN) {
+		ret_kept->untold = track->untold;
+		ret_kept->one_sided = track->one_sided;
+	}
 	if (heard)
 		ret_kept->heard = s->heard;
 	ret_kept->tokens = tokens_of(track, now);
@@ -227,6 +237,8 @@ void keep_restore(const struct kept *kept, uint64_t now, struct track *track,
 	restore_told(kept, s);
 	restore_power(kept, now, s);
 	track->trust = kept->trust;
+	track->untold = kept->untold;
+	track->one_sided = kept->one_sided;
 	track->unanswered = 0;
 	s->heard = kept->heard;
 	track->check_ms = doubled(kept->check);
@@ -249,5 +261,6 @@ bool keep_has_window(const struct kept *kept)
 	return kept->moved || kept->echo || kept->suspect ||
 	       kept->power_recent || kept->tokens < TRACK_TOKENS ||
 	       (kept->known && kept->known <= TRACK_ECHO_MS / BENCH_TICK_MS) ||
-	       (kept->trust != TRACK_UNPROVEN && !kept->asked_age);
+	       (kept->trust != TRACK_UNPROVEN && !kept->one_sided &&
+		!kept->asked_age);
 }

@@ -111,6 +111,28 @@ static void a_proven_reader_is_never_asked(void **state)
 	assert_int_equal(due_in(), TRACK_NEVER);
 }
 
+static void a_reader_that_announces_one_kind_twice_is_checked(void **state)
+{
+	(void)state;
+	open_slot_now(false);
+	insert();
+	enter();
+	pass();
+	assert_int_equal(due_in(), TRACK_NEVER);
+	insert();
+	pass();
+	assert_int_equal(due_in(), 0);
+	ask();
+	answered(CCID_ICC_INACTIVE);
+	assert_int_equal(due_in(), 2 * TRACK_CHECK_MS);
+	later(2 * TRACK_CHECK_MS);
+	ask();
+	answered(CCID_ICC_ABSENT);
+	pass();
+	later(TRACK_ECHO_MS);
+	assert_int_equal(news_of_due(), TRACK_CAUGHT);
+}
+
 static void an_unproven_reader_is_checked_ever_less(void **state)
 {
 	static const uint64_t distances[] = {
@@ -348,6 +370,7 @@ int main(void)
 		test(nothing_is_asked_beside_the_budget_without_a_doubt),
 		test(a_check_is_asked_for_without_a_doubt),
 		test(a_proven_reader_is_never_asked),
+		test(a_reader_that_announces_one_kind_twice_is_checked),
 		test(an_unproven_reader_is_checked_ever_less),
 		test(a_doubt_makes_no_check_rarer),
 		test(a_movement_found_by_asking_is_announced_or_told_of),
