@@ -95,7 +95,7 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 	s->echo_until = 0;
 	s->outdated = true;
 	if (changed || present != s->present)
-		s->hollow = TRACK_HAS_SWITCH;
+		s->hollow = 0;
 	if (s->suspect_ms && changed)
 		prove(t, s, said);
 	if (!present)
@@ -119,8 +119,6 @@ unsigned track_notified(struct track *t, unsigned slot, bool present,
 /* What was lost may have been the card that came. */
 static void slot_unhollow(struct track_slot *s)
 {
-	if (s->hollow == TRACK_HAS_SWITCH)
-		return;
 	s->ended |= s->hollow == TRACK_HOLLOW_ROW;
 	s->hollow = 0;
 }
@@ -229,14 +227,14 @@ static unsigned learn(struct track *t, struct track_slot *s, bool present,
 
 /*
  * A reply has said so, and now the answer is that a card is inside. Where that
- * comes time after time, and nothing ever announced a movement, nobody came.
+ * comes time after time, and nothing announces a movement, nobody came.
  */
 static bool visit_has_ended(struct track_slot *s)
 {
 	bool ended = s->ended;
 
 	s->ended = false;
-	if (!ended || s->shown == s->visit || s->hollow == TRACK_HAS_SWITCH)
+	if (!ended || s->shown == s->visit)
 		return ended;
 	if (s->hollow < TRACK_HOLLOW_ROW)
 		s->hollow++;

@@ -71,9 +71,9 @@
  * doubt stays as its notifications tell it, and the next ATR is compared.
  *
  * A slot without a switch is full for the reader until a power-up finds nobody,
- * and full again when it is asked: that looks like a swap. After three in a row
- * without an ATR in between it is taken for none, until a notification about
- * the slot, the first one, shows that it has a switch.
+ * and full again when it is asked; so is one with a mute card, for readers that
+ * call that "no card". It looks like a swap. After three in a row without an ATR
+ * or a notification about the slot in between it is taken for none.
  *
  * One that calls a card inactive or missing whose ATR it just gave is believed
  * no more: what it says of power, or all of it if it announces movements. Then
@@ -95,7 +95,6 @@
 #define TRACK_CHATTY_ROW	3	/* such bits prove a habit at once */
 #define TRACK_SILENT_ROW	8	/* so many questions without answer */
 #define TRACK_HOLLOW_ROW	3	/* power-ups in a row that find no card */
-#define TRACK_HAS_SWITCH	UINT8_MAX
 #define TRACK_ECHO_MS		1000	/* the notification of what we know already */
 
 /* What a function found out, for the log; any of them is worth a broadcast. */

@@ -85,8 +85,7 @@ int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 	if (!done)
 		return -EIO;
 	s->powered = s->visit;
-	if (s->hollow != TRACK_HAS_SWITCH)
-		s->hollow = 0;
+	s->hollow = 0;
 	s->kept = s->power_kind == TRACK_POWER_KEPT;
 	if (!s->kept)
 		s->shown = s->visit;

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Slots without a switch, as for SAMs and SIMs: the reader calls them full,
- * whatever is inside. Only a power-up finds out.
+ * whatever is inside. Only a power-up finds out. And mute cards, where the reply
+ * to a power-up says that there is none.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,7 +116,7 @@ static void a_card_that_went_and_came_is_found(void **state)
 static void *follow(void *argument)
 {
 	struct order *order = argument;
-	enum track_presence before = TRACK_PRESENT, now;
+	enum track_presence before = movement_truth(fixture.reader, 0), now;
 
 	for (order->size = 0; !ending; order->size++) {
 		movement_wait(fixture.reader, 0, MOVEMENT_FOREVER);
@@ -147,6 +148,34 @@ static void nobody_is_not_powered_up_for_ever(void **state)
 	order_join(&b, NULL);
 }
 
+/* One that lies upside down; the reader announces it, and that it goes. */
+static void a_mute_card_is_not_powered_up_for_ever(void **state)
+{
+	(void)state;
+	device_remove(&fixture.device, 0);
+	fixture.device.announcement = DEVICE_EACH;
+	said = ABSENT;
+	fixture_open();
+	watch_pass();
+	ending = false;
+	call_start(&b.call, follow, &b);
+	stopped_clock_settle();
+	device_insert(&fixture.device, 0, SERIAL);
+	stopped_clock_pass(3600000);
+	assert_in_range(b.size, 2, 12);
+	assert_int_equal(movement_truth(fixture.reader, 0), TRACK_PRESENT);
+	device_remove(&fixture.device, 0);
+	stopped_clock_settle();
+	inside = true;
+	device_insert(&fixture.device, 0, SERIAL + 1);
+	stopped_clock_pass(1000);
+	be_ready(0, SERIAL + 1);
+	ending = true;
+	movement_stop(fixture.reader, 0);
+	stopped_clock_settle();
+	order_join(&b, NULL);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +185,7 @@ int main(int argc, char *argv[])
 		TEST(a_card_that_comes_later_is_found),
 		TEST(a_card_that_went_and_came_is_found),
 		TEST(nobody_is_not_powered_up_for_ever),
+		TEST(a_mute_card_is_not_powered_up_for_ever),
 	};
 
 	if (argc > 1)
