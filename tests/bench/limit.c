@@ -14,6 +14,8 @@
  *   thread  the same, with a thread of its own for the events, for an interrupt
  *           transfer is under way all the time: what a driver has to do that
  *           shall hear of a movement in the very moment
+ *   aside   the same, but that thread waits in epoll, and the caller takes the
+ *           device out of it for as long as it handles the events itself
  */
 #include <fcntl.h>
 #include <libusb.h>
@@ -23,7 +25,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #define OUT		0x01
 #define IN		0x81
@@ -40,6 +44,7 @@ static pthread_cond_t replied = PTHREAD_COND_INITIALIZER;
 static int pending;	/* transfers; guarded by the lock where there is a thread */
 static bool threaded;
 static int ending;
+static int node, epoll;
 
 static void fail(const char *what)
 {
@@ -77,6 +82,36 @@ static void *handle_events(void *argument)
 	return argument;
 }
 
+static void watch(int what, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (fd == node)
+		event.events = EPOLLOUT;
+	if (epoll_ctl(epoll, what, fd, &event))
+		fail("epoll_ctl");
+}
+
+static void *wait_aside(void *argument)
+{
+	struct epoll_event event;
+	struct timeval none = { 0 };
+
+	while (epoll_wait(epoll, &event, 1, -1) == 1)
+		libusb_handle_events_timeout(context, &none);
+	return argument;
+}
+
+static void watch_all(void)
+{
+	const struct libusb_pollfd **fds = libusb_get_pollfds(context);
+
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	for (int i = 0; fds[i]; i++)
+		watch(EPOLL_CTL_ADD, fds[i]->fd);
+	libusb_free_pollfds(fds);
+}
+
 static void by_calls(void)
 {
 	int n;
@@ -101,6 +136,13 @@ static void by_caller(void)
 		libusb_handle_events_completed(context, NULL);
 }
 
+static void by_caller_aside(void)
+{
+	watch(EPOLL_CTL_DEL, node);
+	by_caller();
+	watch(EPOLL_CTL_ADD, node);
+}
+
 static void by_thread(void)
 {
 	pthread_mutex_lock(&lock);
@@ -114,6 +156,7 @@ static void open_node(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 
+	node = fd;
 	libusb_set_option(NULL, LIBUSB_OPTION_NO_DEVICE_DISCOVERY);
 	if (fd < 0 || libusb_init(&context) ||
 	    libusb_wrap_sys_device(context, fd, &handle) ||
@@ -143,13 +186,18 @@ static long switches(void)
 static void run(void exchange(void), long count)
 {
 	long before;
+	struct timespec a, b;
 
 	for (int i = 0; i < WARM; i++, command[6]++)
 		exchange();
 	before = switches();
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
 	for (long i = 0; i < count; i++, command[6]++)
 		exchange();
-	printf("%.2f\n", (double)(switches() - before) / (double)count);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	printf("%.2f %.1f\n", (double)(switches() - before) / (double)count,
+	       ((double)(b.tv_sec - a.tv_sec) * 1e6 +
+		(double)(b.tv_nsec - a.tv_nsec) / 1e3) / (double)count);
 }
 
 int main(int argc, char *argv[])
@@ -163,7 +211,14 @@ int main(int argc, char *argv[])
 	if (threaded && (libusb_submit_transfer(interrupt) ||
 			 pthread_create(&thread, NULL, handle_events, NULL)))
 		fail("thread");
-	if (threaded)
+	if (strcmp(argv[2], "aside") == 0) {
+		if (libusb_submit_transfer(interrupt))
+			fail("submit");
+		watch_all();
+		if (pthread_create(&thread, NULL, wait_aside, NULL))
+			fail("thread");
+		run(by_caller_aside, atol(argv[3]));
+	} else if (threaded)
 		run(by_thread, atol(argv[3]));
 	else if (strcmp(argv[2], "alone") == 0)
 		run(by_caller, atol(argv[3]));

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -320,4 +321,17 @@ PUBLIC int __ppoll_chk(struct pollfd *fds, nfds_t n,
 {
 	(void)size;
 	return ppoll(fds, n, timeout, mask);
+}
+
+/* Who waits this way is told that a node is ready, and not for what. */
+PUBLIC int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
+{
+	struct epoll_event seen;
+
+	if (!event || !node_of(fd))
+		return REAL(epoll_ctl)(epoll, what, fd, event);
+	seen = *event;
+	if (event->events & EPOLLOUT)
+		seen.events = (event->events & ~(uint32_t)EPOLLOUT) | EPOLLIN;
+	return REAL(epoll_ctl)(epoll, what, fd, &seen);
 }
