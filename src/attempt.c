@@ -22,10 +22,23 @@ bool attempt_card_left(const struct channel *channel)
 	       channel->departures;
 }
 
+static void await(struct reader *reader, unsigned slot, uint64_t end)
+{
+	struct slot *s = &reader->slot[slot];
+
+	if (reader->attendant != s) {
+		clock_wait(&s->replied, &reader->lock, end);
+		return;
+	}
+	pthread_mutex_unlock(&reader->lock);
+	usb_handle(reader->usb, end);
+	pthread_mutex_lock(&reader->lock);
+}
+
 void attempt_pause(struct reader *reader, unsigned slot, uint64_t end)
 {
 	while (attempt_is_usable(reader, slot) && clock_now() < end)
-		clock_wait(&reader->slot[slot].replied, &reader->lock, end);
+		await(reader, slot, end);
 }
 
 static bool is_being_reset(const struct channel *channel)
@@ -90,8 +103,6 @@ static void send_rest(struct channel *channel)
 static void wait_for_reply(struct channel *channel,
 			   const struct exchange_command *command)
 {
-	struct reader *reader = channel->reader;
-
 	while (channel->waiting) {
 		uint64_t end = patience_end(channel, command);
 
@@ -101,9 +112,23 @@ static void wait_for_reply(struct channel *channel,
 			send_rest(channel);
 			continue;
 		}
-		clock_wait(&reader->slot[channel->slot].replied, &reader->lock,
-			   end);
+		await(channel->reader, channel->slot, end);
 	}
+}
+
+/* The first who waits handles the events; the others are woken by him. */
+static void attend(struct reader *reader, struct slot *slot)
+{
+	if (!reader->attendant && usb_attend(reader->usb))
+		reader->attendant = slot;
+}
+
+static void stop_attending(struct reader *reader, const struct slot *slot)
+{
+	if (reader->attendant != slot)
+		return;
+	reader->attendant = NULL;
+	usb_unattend(reader->usb);
 }
 
 static int error_of_status(int status)
@@ -123,15 +148,20 @@ static int error_of_status(int status)
 
 int attempt_run(struct channel *channel, const struct exchange_command *command)
 {
+	struct reader *reader = channel->reader;
+	struct slot *slot = &reader->slot[channel->slot];
+
 	attempt_prepare(channel);
-	if (!attempt_is_usable(channel->reader, channel->slot))
+	if (!attempt_is_usable(reader, channel->slot))
 		return -ENODEV;
 	if (command->size)
 		memcpy(channel->out->data + CCID_HEADER_SIZE, command->data,
 		       command->size);
+	attend(reader, slot);
 	channel_send(channel, command->type, command->parameters,
 		     command->size);
 	wait_for_reply(channel, command);
+	stop_attending(reader, slot);
 	channel_drop_rest(channel);
 	if (channel->waiting)
 		return -ETIMEDOUT;

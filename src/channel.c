@@ -76,7 +76,7 @@ void channel_release(struct channel *channel)
 	reader->slot[channel->slot].channel = NULL;
 	reader->slot[channel->slot].owned = false;
 	for (unsigned i = 0; i < reader->desc.slots; i++) {
-		pthread_cond_broadcast(&reader->slot[i].replied);
+		reader_wake_slot(reader, i);
 		if (reader->starved)
 			pthread_cond_broadcast(&reader->slot[i].moved);
 	}
@@ -95,10 +95,11 @@ static void wake_owner(const struct channel *channel)
 {
 	struct reader *reader = channel->reader;
 
-	if (reader->in_callback)
+	if (reader->in_callback &&
+	    reader->attendant != &reader->slot[channel->slot])
 		reader->woken |= 1u << channel->slot;
 	else
-		pthread_cond_broadcast(&reader->slot[channel->slot].replied);
+		reader_wake_slot(reader, channel->slot);
 }
 
 static void enter_callback(struct reader *reader)
@@ -108,7 +109,7 @@ static void enter_callback(struct reader *reader)
 }
 
 /*
- * An owner that is woken while the event thread has the lock runs into it and
+ * An owner that is woken while a callback has the lock runs into it and
  * sleeps again: three system calls and a context switch more for each command.
  * The conditions live as long as the event thread.
  */

@@ -103,7 +103,7 @@ static void leave_line(struct reader *reader)
 {
 	for (unsigned i = 0; i < reader->desc.slots; i++)
 		if (reader->slot[i].wanted)
-			pthread_cond_broadcast(&reader->slot[i].replied);
+			reader_wake_slot(reader, i);
 }
 
 /* Caller locks. */

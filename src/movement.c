@@ -127,7 +127,7 @@ static void tell(struct reader *reader, unsigned slot, unsigned news,
 		s->departed_ms = clock_now();
 	}
 	pthread_cond_broadcast(&s->moved);
-	pthread_cond_broadcast(&s->replied);
+	reader_wake_slot(reader, slot);
 	PROBE_MOVEMENT(reader->label, slot, news, ledger_cause_text(cause));
 	enter_news(reader, slot, news, note_cause(s, news, cause));
 }

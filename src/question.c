@@ -112,7 +112,7 @@ static uint64_t pump_slot(struct reader *reader, unsigned slot, uint64_t now)
 	}
 	if (is_ailing(reader, slot)) {
 		pthread_cond_broadcast(&s->moved);
-		pthread_cond_broadcast(&s->replied);
+		reader_wake_slot(reader, slot);
 		return CLOCK_NEVER;
 	}
 	if (!ask(channel, slot, now))

@@ -263,7 +263,7 @@ void reader_end_slot(struct reader *reader, unsigned slot)
 	pthread_mutex_lock(&reader->lock);
 	s->closing = true;
 	pthread_cond_broadcast(&s->moved);
-	pthread_cond_broadcast(&s->replied);
+	reader_wake_slot(reader, slot);
 	pthread_mutex_unlock(&reader->lock);
 }
 
@@ -319,11 +319,20 @@ int reader_text(struct reader *reader, enum usb_text which,
 	return 0;
 }
 
+void reader_wake_slot(struct reader *reader, unsigned slot)
+{
+	struct slot *s = &reader->slot[slot];
+
+	pthread_cond_broadcast(&s->replied);
+	if (reader->attendant == s)
+		usb_nudge(reader->usb);
+}
+
 void reader_wake(struct reader *reader)
 {
 	for (unsigned i = 0; i < reader->desc.slots; i++) {
 		pthread_cond_broadcast(&reader->slot[i].moved);
-		pthread_cond_broadcast(&reader->slot[i].replied);
+		reader_wake_slot(reader, i);
 	}
 	pthread_cond_broadcast(&reader->quiet);
 }

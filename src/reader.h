@@ -101,7 +101,8 @@ struct reader {
 	struct gate *gate;		/* mostly NULL */
 	struct channel *channels;	/* desc.busy_slots of them */
 	uint32_t turns;		/* places given away in the line for them */
-	bool in_callback;	/* the event thread has the lock, and wakes */
+	struct slot *attendant;	/* its owner handles the events: usb_attend */
+	bool in_callback;	/* one has the lock, and wakes */
 	uint32_t woken;		/* the owners of these slots as it leaves */
 	bool starved;		/* a question was due, no channel free for it */
 	unsigned turn;		/* the slot that may be asked first */
@@ -155,6 +156,9 @@ void reader_close_slot(struct reader *reader, unsigned slot);
  */
 int reader_text(struct reader *reader, enum usb_text which,
 		const char **ret_text);
+
+/* Whoever has the slot, or wants it, looks again. Caller locks. */
+void reader_wake_slot(struct reader *reader, unsigned slot);
 
 /* Everybody who waits looks again. Caller locks. */
 void reader_wake(struct reader *reader);

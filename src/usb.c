@@ -5,8 +5,6 @@
 #include <config.h>
 #include <errno.h>
 #include <libusb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +14,7 @@
 #include "text.h"
 #include "usb_claim.h"
 #include "usb_error.h"
+#include "usb_events.h"
 #include "usb_interface.h"
 #include "usb_token.h"
 
@@ -29,8 +28,6 @@
 #define LANGUAGES	0	/* the string that lists them */
 #define ENGLISH		0x0409
 
-#define EVENT_WAIT_S	1000000	/* in ms it still fits the int of poll() */
-
 struct usb {
 	int fd;
 	libusb_context *context;
@@ -38,10 +35,7 @@ struct usb {
 	struct usb_interface interface;
 	bool claimed;
 	struct usb_token *token;	/* in place of the bulk pipes, or NULL */
-	pthread_t thread;
-	bool threaded;
-	int ending;	/* atomic; the event thread's order to end */
-	int news;	/* atomic; what it was to wait for is no longer true */
+	struct usb_events events;
 };
 
 struct pipe_transfer {
@@ -68,41 +62,6 @@ static int context_open(libusb_context **ret_context)
 #endif
 }
 
-/* libusb's plain call would come back every minute: a wake-up for nothing. */
-static void *event_thread(void *argument)
-{
-	struct usb *usb = argument;
-
-	for (;;) {
-		struct timeval wait = { .tv_sec = EVENT_WAIT_S };
-
-		__atomic_store_n(&usb->news, 0, __ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&usb->ending, __ATOMIC_SEQ_CST))
-			break;
-		if (usb->token)
-			usb_token_limit(usb->token, &wait);
-		libusb_handle_events_timeout_completed(usb->context, &wait,
-						       &usb->news);
-		if (usb->token)
-			usb_token_work(usb->token);
-	}
-	return NULL;
-}
-
-/* pcscd's signals must interrupt pcscd's own calls, never ours. */
-static int start_event_thread(struct usb *usb)
-{
-	sigset_t all, before;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&usb->thread, NULL, event_thread, usb);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	usb->threaded = r == 0;
-	return r == 0 ? 0 : -ENOMEM;	/* or so many threads */
-}
-
 static int open_device(struct usb *usb, const struct name *name,
 		       const struct node *node)
 {
@@ -124,10 +83,13 @@ static int open_device(struct usb *usb, const struct name *name,
 	r = 0;
 	if (usb->interface.protocol)
 		r = usb_token_new(usb->context, usb->handle, &usb->interface,
-				  &usb->news, &usb->token);
+				  &usb->events.news, &usb->token);
 	if (r < 0)
 		return r;
-	return start_event_thread(usb);
+	usb->events.context = usb->context;
+	usb->events.fd = usb->fd;
+	usb->events.token = usb->token;
+	return usb_events_start(&usb->events);
 }
 
 static void tell_info(const struct usb *usb, const struct node *node,
@@ -166,6 +128,7 @@ int usb_open(const struct name *name, struct usb_info *ret_info,
 		return -ENOMEM;
 	}
 	usb->fd = node.fd;
+	usb->events.epoll = -1;
 	r = open_device(usb, name, &node);
 	if (r < 0) {
 		usb_close(usb);
@@ -184,18 +147,9 @@ int usb_take(struct usb *usb)
 	return r;
 }
 
-static void stop_event_thread(struct usb *usb)
-{
-	__atomic_store_n(&usb->ending, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&usb->news, 1, __ATOMIC_SEQ_CST);
-	libusb_interrupt_event_handler(usb->context);
-	pthread_join(usb->thread, NULL);
-}
-
 void usb_close(struct usb *usb)
 {
-	if (usb->threaded)
-		stop_event_thread(usb);
+	usb_events_stop(&usb->events);
 	usb_token_free(usb->token);
 	if (usb->claimed)
 		libusb_release_interface(usb->handle, usb->interface.number);
@@ -301,6 +255,26 @@ void usb_cancel(struct usb_transfer *transfer)
 		usb_token_cancel(token_of(transfer), transfer);
 	else
 		libusb_cancel_transfer(transfer->backend);
+}
+
+bool usb_attend(struct usb *usb)
+{
+	return usb_events_attend(&usb->events);
+}
+
+void usb_handle(struct usb *usb, uint64_t until)
+{
+	usb_events_handle(&usb->events, until);
+}
+
+void usb_nudge(struct usb *usb)
+{
+	usb_events_nudge(&usb->events);
+}
+
+void usb_unattend(struct usb *usb)
+{
+	usb_events_unattend(&usb->events);
 }
 
 int usb_request(struct usb *usb, uint8_t request, uint16_t value,

@@ -17,8 +17,9 @@
  *
  * Each usb has one event thread, from usb_open to usb_close. Callbacks come one
  * at a time, with no lock of the core held: from that thread, or from one that
- * is in usb_request, usb_request_in or usb_string just then, for libusb lets
- * that one handle all events while it waits. They may take locks that are never
+ * is in usb_handle, usb_request, usb_request_in or usb_string just then, for
+ * libusb lets that one handle all events while it waits. They may take locks
+ * that are never
  * held across a blocking call, and may submit, but must not block, free
  * transfers or close.
  */
@@ -113,6 +114,24 @@ int usb_submit(struct usb_transfer *transfer, size_t size);
 
 /* Does not block; done tells what came of it. No harm if nothing is under way. */
 void usb_cancel(struct usb_transfer *transfer);
+
+/*
+ * A thread that is going to wait for its transfers takes the event thread's
+ * place until usb_unattend, and waits in usb_handle: no two switches between
+ * threads for each command. One at a time; the caller holds a lock for these
+ * three. False: not with this device, the event thread goes on. Nothing blocks.
+ */
+bool usb_attend(struct usb *usb);
+void usb_unattend(struct usb *usb);
+
+/* Makes the attendant's usb_handle return, this one or the next. */
+void usb_nudge(struct usb *usb);
+
+/*
+ * The attendant, without any lock: blocks until callbacks were called, or until
+ * that time (clock.h). May return for nothing.
+ */
+void usb_handle(struct usb *usb, uint64_t until);
 
 /*
  * Class request without data to the interface. Blocks up to timeout_ms. A token

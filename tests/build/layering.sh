@@ -61,7 +61,7 @@ core_system="$core_system sys/sdt.h config.h dlfcn.h expat.h fcntl.h limits.h si
 check "$PURE" "$pure_headers $pure_system"
 check "$CORE" "$pure_headers $core_headers $core_system"
 libusb="src/usb.c"
-for part in usb_claim usb_error usb_interface usb_token; do
+for part in usb_claim usb_error usb_events usb_interface usb_token; do
 	libusb="$libusb src/$part.c src/$part.h"
 done
 # The command shares what is pure, and nothing that blocks or locks.

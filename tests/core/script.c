@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "clock.h"
+
 #define FOREVER_US	3600000000u
 
 void (*script_busy)(int change);
@@ -120,7 +122,7 @@ static void spoil(struct script_pipe *pipe, struct script_transfer *transfer,
 	pipe->halted = error == -EPIPE;
 }
 
-static bool call_back(struct script *script, uint64_t now, uint64_t *next)
+bool script_call_back(struct script *script)
 {
 	struct script_transfer *transfer;
 	struct script_pipe *pipe;
@@ -128,8 +130,6 @@ static bool call_back(struct script *script, uint64_t now, uint64_t *next)
 
 	struct script_transfer **at = &script->ended;
 
-	(void)now;
-	(void)next;
 	while (*at && script->pipe[(*at)->pipe].delayed)
 		at = &(*at)->next;
 	if (!*at)
@@ -147,6 +147,18 @@ static bool call_back(struct script *script, uint64_t now, uint64_t *next)
 	pthread_mutex_lock(&script->lock);
 	pipe->passed += filled;
 	return true;
+}
+
+/* An attendant does it himself. */
+static bool call_back(struct script *script, uint64_t now, uint64_t *next)
+{
+	(void)now;
+	(void)next;
+	if (!script->attended)
+		return script_call_back(script);
+	if (script->ended)
+		pthread_cond_broadcast(&script->handled);
+	return false;
 }
 
 static bool obey(struct script *script, uint64_t now, uint64_t *next)
@@ -311,6 +323,7 @@ void script_plug(struct script *script, unsigned bus_number, unsigned address)
 	pthread_cond_init(&script->kick, &attributes);
 	pthread_condattr_destroy(&attributes);
 	pthread_cond_init(&script->cleared, NULL);
+	clock_cond_init(&script->handled);
 	script->bus = bus_number;
 	script->address = address;
 	pthread_mutex_lock(&bus_lock);
@@ -336,6 +349,7 @@ void script_discard(struct script *script)
 	}
 	pthread_cond_destroy(&script->kick);
 	pthread_cond_destroy(&script->cleared);
+	pthread_cond_destroy(&script->handled);
 	pthread_mutex_destroy(&script->lock);
 }
 

@@ -88,8 +88,10 @@ struct script {
 	unsigned (*dice)(struct script *script);	/* NULL: always 0 */
 
 	pthread_mutex_t lock;
-	pthread_cond_t kick, cleared;
+	pthread_cond_t kick, cleared, handled;
 	bool threaded, idle, ending;
+	bool attended;		/* callbacks come in usb_handle */
+	bool nudged;
 	pthread_t thread;
 	struct script_pipe pipe[SCRIPT_PIPES];
 	struct script_transfer *ended;	/* their callbacks are due */

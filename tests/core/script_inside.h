@@ -49,6 +49,9 @@ void script_write_out(struct script_transfer *transfer);
 /* 0, or what the operation is to fail with. */
 int script_operate(struct script *script, enum script_operation operation);
 
+/* One callback that is due is called, without the lock. */
+bool script_call_back(struct script *script);
+
 /* Its event thread begins; has work to do. */
 void script_run(struct script *script);
 void script_wake(struct script *script);

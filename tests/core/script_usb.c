@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "clock.h"
+
 #define PACKET	64
 
 struct usb {
@@ -232,6 +234,54 @@ void usb_cancel(struct usb_transfer *usb)
 	if (take_out(&pipe->first, transfer) ||
 	    take_out(&pipe->stuck, transfer))
 		end_cancelled(pipe, transfer);
+	script_wake(script);
+	pthread_mutex_unlock(&script->lock);
+}
+
+bool usb_attend(struct usb *usb)
+{
+	struct script *script = usb->script;
+
+	pthread_mutex_lock(&script->lock);
+	script_demand(!script->attended, "attended by two");
+	script->attended = true;
+	script->nudged = false;
+	pthread_mutex_unlock(&script->lock);
+	return true;
+}
+
+void usb_handle(struct usb *usb, uint64_t until)
+{
+	struct script *script = usb->script;
+
+	pthread_mutex_lock(&script->lock);
+	script_demand(script->attended, "handled by nobody");
+	if (!script->nudged && !script_call_back(script))
+		clock_wait(&script->handled, &script->lock, until);
+	while (script_call_back(script))
+		;
+	script->nudged = false;
+	pthread_mutex_unlock(&script->lock);
+}
+
+void usb_nudge(struct usb *usb)
+{
+	struct script *script = usb->script;
+
+	pthread_mutex_lock(&script->lock);
+	script_demand(script->attended, "nobody to nudge");
+	script->nudged = true;
+	pthread_cond_broadcast(&script->handled);
+	pthread_mutex_unlock(&script->lock);
+}
+
+void usb_unattend(struct usb *usb)
+{
+	struct script *script = usb->script;
+
+	pthread_mutex_lock(&script->lock);
+	script_demand(script->attended, "left by nobody");
+	script->attended = false;
 	script_wake(script);
 	pthread_mutex_unlock(&script->lock);
 }

@@ -141,6 +141,7 @@ static void a_power_up_in_doubt_waits_for_a_busy_reader(void **state)
 	device_on(&fixture.device, CCID_XFR_BLOCK, DEVICE_SILENT, 0, 0);
 	order_transmit(&b, 0, get_data, sizeof(get_data));
 	device_swap(&fixture.device, 1, SERIAL + 2);
+	stopped_clock_settle();
 	order_power_up(&a, 1);
 	stopped_clock_pass(4000);
 	assert_false(call_is_over(&b.call));

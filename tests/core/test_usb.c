@@ -14,11 +14,15 @@
 #include <config.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <libusb.h>
 
@@ -34,6 +38,7 @@
 #define LENGTH(array)	(sizeof(array) / sizeof((array)[0]))
 
 #define STEPS_MAX	100
+#define PIPE_SIZE	4096
 #define HANGS_S		60
 #define OUT_ADDRESS	0x01
 #define IN_ADDRESS	0x82
@@ -80,7 +85,13 @@ static struct {
 	int text_size;
 	bool stolen;	/* the interface, by another program */
 
-	int fd;
+	int fd, far;	/* a pipe, full unless libusb has something to tell */
+	int bell;	/* an eventfd; libusb's own */
+	bool epoll;	/* may be had */
+	unsigned deaf_in;	/* the n-th descriptor more is not taken */
+	unsigned waits;	/* in epoll */
+	unsigned dropped;	/* descriptors, by the event thread */
+	unsigned by_thread, by_attendant;	/* called back */
 	int contexts, handles, configs, claims, transfers, threads;
 	int alternate;	/* that was chosen; -1: none since the reset */
 	struct libusb_transfer *under_way[3];
@@ -94,6 +105,9 @@ static struct {
 	int error;
 	unsigned busy;	/* claims that are refused */
 } world;
+
+static uint8_t page[PIPE_SIZE];
+static pthread_t tester;
 
 static void lock(void)
 {
@@ -146,12 +160,18 @@ static int make(void **state)
 	world.configured = true;
 	world.language = 0x0409;
 	world.fd = -1;
+	world.far = -1;
+	world.epoll = true;
+	tester = pthread_self();
+	world.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return 0;
 }
 
 static int discard(void **state)
 {
 	(void)state;
+	close(world.bell);
+	close(world.far);
 	pthread_cond_destroy(&world.changed);
 	pthread_mutex_destroy(&world.lock);
 	return 0;
@@ -204,6 +224,45 @@ int __wrap_pthread_join(pthread_t thread, void **ret_value)
 	return __real_pthread_join(thread, ret_value);
 }
 
+/* --- epoll */
+
+int __real_epoll_create1(int flags);
+int __real_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event);
+int __real_epoll_wait(int epoll, struct epoll_event *events, int n, int ms);
+int __wrap_epoll_create1(int flags);
+int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event);
+int __wrap_epoll_wait(int epoll, struct epoll_event *events, int n, int ms);
+
+int __wrap_epoll_create1(int flags)
+{
+	errno = EPERM;
+	return world.epoll ? __real_epoll_create1(flags) : -1;
+}
+
+int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
+{
+	int r;
+
+	if (what == EPOLL_CTL_ADD && is_time(&world.deaf_in)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	r = __real_epoll_ctl(epoll, what, fd, event);
+	lock();
+	world.dropped += what == EPOLL_CTL_DEL &&
+			 !pthread_equal(tester, pthread_self());
+	unlock();
+	return r;
+}
+
+int __wrap_epoll_wait(int epoll, struct epoll_event *events, int n, int ms)
+{
+	lock();
+	world.waits++;
+	unlock();
+	return __real_epoll_wait(epoll, events, n, ms);
+}
+
 /* --- what else usb.c calls */
 
 int __wrap_ioctl(int fd, unsigned long request, ...);
@@ -235,8 +294,15 @@ int __wrap___ioctl_time64(int fd, unsigned long request, ...)
 
 int node_open(const struct name *name, struct node *ret_node)
 {
+	int ends[2];
+
 	(void)name;
-	world.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	close(world.far);
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	world.far = ends[0];
+	world.fd = ends[1];
+	fcntl(world.fd, F_SETPIPE_SZ, PIPE_SIZE);
+	assert_int_equal(write(world.fd, page, PIPE_SIZE), PIPE_SIZE);
 	*ret_node = (struct node){ world.fd, 3, 7 };
 	return 0;
 }
@@ -506,6 +572,36 @@ static enum usb_pipe pipe_of(const struct libusb_transfer *transfer)
 	return USB_INTERRUPT;
 }
 
+/* Caller locks: the pipe is full if there is nothing to reap. */
+static void set_ready(bool ready)
+{
+	ssize_t n = 0;
+
+	if (world.far < 0)
+		return;
+	if (ready)
+		n = read(world.far, page, PIPE_SIZE);
+	else
+		n = write(world.fd, page, PIPE_SIZE);
+	(void)n;	/* it was so already */
+}
+
+/* The interrupt transfer ends by nothing but a cancel. */
+static bool has_ended(unsigned pipe)
+{
+	return world.under_way[pipe] &&
+	       (pipe != USB_INTERRUPT || world.cancelled[pipe]);
+}
+
+static void look(void)
+{
+	bool ready = false;
+
+	for (unsigned i = 0; i < LENGTH(world.under_way); i++)
+		ready = ready || has_ended(i);
+	set_ready(ready);
+}
+
 int libusb_submit_transfer(struct libusb_transfer *transfer)
 {
 	int r;
@@ -515,6 +611,7 @@ int libusb_submit_transfer(struct libusb_transfer *transfer)
 	if (r == 0) {
 		world.cancelled[pipe_of(transfer)] = false;
 		world.under_way[pipe_of(transfer)] = transfer;
+		look();
 	}
 	unlock();
 	return r;
@@ -524,6 +621,7 @@ int libusb_cancel_transfer(struct libusb_transfer *transfer)
 {
 	lock();
 	world.cancelled[pipe_of(transfer)] = true;
+	look();
 	unlock();
 	return 0;
 }
@@ -533,6 +631,7 @@ void libusb_interrupt_event_handler(libusb_context *context)
 	(void)context;
 	lock();
 	world.interrupted = true;
+	eventfd_write(world.bell, 1);
 	unlock();
 }
 
@@ -543,7 +642,7 @@ static struct libusb_transfer *take_ended(void)
 		struct libusb_transfer *transfer = world.under_way[i];
 		bool cancelled = world.cancelled[i];
 
-		if (!transfer || (i == USB_INTERRUPT && !cancelled))
+		if (!has_ended(i))
 			continue;
 		world.under_way[i] = NULL;
 		transfer->status = cancelled ? LIBUSB_TRANSFER_CANCELLED
@@ -552,6 +651,15 @@ static struct libusb_transfer *take_ended(void)
 		return transfer;
 	}
 	return NULL;
+}
+
+/* Caller locks. */
+static void hear_bell(void)
+{
+	eventfd_t times;
+
+	world.interrupted = false;
+	eventfd_read(world.bell, &times);
 }
 
 int libusb_handle_events_timeout_completed(libusb_context *context,
@@ -570,11 +678,60 @@ int libusb_handle_events_timeout_completed(libusb_context *context,
 	while (!world.interrupted && !(transfer = take_ended()) &&
 	       !__atomic_load_n(completed, __ATOMIC_SEQ_CST))
 		pthread_cond_wait(&world.changed, &world.lock);
-	world.interrupted = false;
+	hear_bell();
+	look();
 	unlock();
 	if (transfer)
 		transfer->callback(transfer);
 	return 0;
+}
+
+void libusb_lock_events(libusb_context *context)
+{
+	(void)context;
+}
+
+void libusb_unlock_events(libusb_context *context)
+{
+	(void)context;
+}
+
+int libusb_handle_events_locked(libusb_context *context, struct timeval *wait)
+{
+	struct libusb_transfer *transfer;
+
+	(void)context;
+	assert_int_equal(wait->tv_sec, 0);
+	assert_int_equal(wait->tv_usec, 0);
+	lock();
+	hear_bell();
+	transfer = take_ended();
+	look();
+	unlock();
+	if (transfer)
+		transfer->callback(transfer);
+	return 0;
+}
+
+const struct libusb_pollfd **libusb_get_pollfds(libusb_context *context)
+{
+	static struct libusb_pollfd fds[2];
+	static const struct libusb_pollfd *list[3];
+	static const struct libusb_pollfd *const all[] = { &fds[0], &fds[1] };
+
+	(void)context;
+	if (succeed() < 0)
+		return NULL;
+	fds[0] = (struct libusb_pollfd){ world.bell, POLLIN };
+	fds[1] = (struct libusb_pollfd){ world.fd, POLLOUT };
+	list[0] = all[0];
+	list[1] = all[1];
+	return list;
+}
+
+void libusb_free_pollfds(const struct libusb_pollfd **fds)
+{
+	assert_int_equal(fds[1]->fd, world.fd);
 }
 
 /* --- a session */
@@ -615,10 +772,14 @@ static void done(struct usb_transfer *transfer, int status, size_t received)
 	lock();
 	*its = status;
 	world.done++;
+	if (pthread_equal(tester, pthread_self()))
+		world.by_attendant++;
+	else
+		world.by_thread++;
 	unlock();
 }
 
-static void wait_for(unsigned transfers)
+static void wait_until(const unsigned *count, unsigned n)
 {
 	struct timespec end;
 	int r = 0;
@@ -626,10 +787,15 @@ static void wait_for(unsigned transfers)
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += (time_t)(HANGS_S * time_scale());
 	pthread_mutex_lock(&world.lock);
-	while (world.done < transfers && r == 0)
+	while (*count < n && r == 0)
 		r = pthread_cond_timedwait(&world.changed, &world.lock, &end);
 	pthread_mutex_unlock(&world.lock);
 	assert_int_equal(r, 0);
+}
+
+static void wait_for(unsigned transfers)
+{
+	wait_until(&world.done, transfers);
 }
 
 static void talk(struct session *session)
@@ -792,6 +958,7 @@ static void the_thread_may_be_refused(void **state)
 static void an_event_loop_that_is_interrupted_goes_on(void **state)
 {
 	(void)state;
+	world.epoll = false;
 	for (unsigned n = 1; n < 4; n++) {
 		world.events_in = n;
 		assert_works(true);
@@ -919,6 +1086,193 @@ static void an_interface_that_was_stolen_is_not_reset(void **state)
 	assert_nothing_left();
 }
 
+/* --- who handles the events */
+
+static void open_pipes(struct session *session)
+{
+	memset(session, 0, sizeof(*session));
+	world.done = 0;
+	assert_int_equal(usb_open(&name, &session->info, &session->usb), 0);
+	for (unsigned i = 0; i < USB_PIPES; i++)
+		assert_int_equal(
+			usb_transfer_new(session->usb, (enum usb_pipe)i, 100,
+					 done, &session->status[i],
+					 &session->transfer[i]),
+			0);
+}
+
+static void close_pipes(struct session *session)
+{
+	for (unsigned i = 0; i < USB_PIPES; i++)
+		usb_transfer_free(session->transfer[i]);
+	usb_close(session->usb);
+	assert_nothing_left();
+}
+
+static void submit_both(struct session *session)
+{
+	assert_int_equal(usb_submit(session->transfer[USB_IN], 64), 0);
+	assert_int_equal(usb_submit(session->transfer[USB_OUT], COMMAND_SIZE),
+			 0);
+}
+
+/* An interrupt transfer that is cancelled stands for a movement. */
+static void move(struct session *session)
+{
+	assert_int_equal(usb_submit(session->transfer[USB_INTERRUPT], 8), 0);
+	usb_cancel(session->transfer[USB_INTERRUPT]);
+}
+
+static void exchange(struct session *session, unsigned transfers)
+{
+	submit_both(session);
+	while (world.done < transfers)
+		usb_handle(session->usb, UINT64_MAX);
+}
+
+static void an_attendant_is_called_back_in_place_of_the_thread(void **state)
+{
+	struct session session;
+
+	(void)state;
+	open_pipes(&session);
+	for (unsigned i = 1; i <= 100; i++) {
+		assert_true(usb_attend(session.usb));
+		exchange(&session, 2 * i);
+		usb_unattend(session.usb);
+	}
+	assert_int_equal(world.by_attendant, 200);
+	assert_int_equal(world.by_thread, 0);
+	assert_in_range(world.waits, 0, 1);	/* it may not run yet */
+	close_pipes(&session);
+}
+
+static void a_movement_is_told_whoever_handles_events(void **state)
+{
+	struct session session;
+
+	(void)state;
+	open_pipes(&session);
+	move(&session);
+	wait_for(1);
+	assert_int_equal(world.by_thread, 1);
+	assert_true(usb_attend(session.usb));
+	move(&session);
+	while (world.done < 2)
+		usb_handle(session.usb, UINT64_MAX);
+	usb_unattend(session.usb);
+	assert_int_equal(world.by_attendant, 1);
+	move(&session);
+	wait_for(3);
+	assert_int_equal(world.by_thread, 2);
+	close_pipes(&session);
+}
+
+static void what_an_attendant_leaves_over_is_told_at_once(void **state)
+{
+	struct session session;
+
+	(void)state;
+	open_pipes(&session);
+	assert_true(usb_attend(session.usb));
+	submit_both(&session);
+	move(&session);
+	usb_unattend(session.usb);
+	wait_for(3);
+	assert_int_equal(world.by_attendant, 0);
+	close_pipes(&session);
+}
+
+static void *nudge(void *argument)
+{
+	usb_nudge(argument);
+	return NULL;
+}
+
+static void a_nudge_ends_a_wait_even_ahead_of_it(void **state)
+{
+	struct session session;
+	pthread_t thread;
+
+	(void)state;
+	open_pipes(&session);
+	assert_true(usb_attend(session.usb));
+	pthread_create(&thread, NULL, nudge, session.usb);
+	usb_handle(session.usb, UINT64_MAX);
+	pthread_join(thread, NULL);
+	pthread_create(&thread, NULL, nudge, session.usb);
+	pthread_join(thread, NULL);
+	usb_handle(session.usb, UINT64_MAX);
+	usb_unattend(session.usb);
+	close_pipes(&session);
+}
+
+static void without_epoll_the_thread_does_it_alone(void **state)
+{
+	struct session session;
+
+	(void)state;
+	world.epoll = false;
+	assert_works(true);
+	open_pipes(&session);
+	assert_false(usb_attend(session.usb));
+	submit_both(&session);
+	wait_for(2);
+	assert_int_equal(world.by_attendant, 0);
+	close_pipes(&session);
+}
+
+static void a_device_that_epoll_refuses_is_no_deaf_one(void **state)
+{
+	struct session session;
+
+	(void)state;
+	open_pipes(&session);
+	assert_true(usb_attend(session.usb));
+	world.deaf_in = 1;
+	usb_unattend(session.usb);
+	assert_int_equal(world.deaf_in, 0);
+	move(&session);
+	wait_for(1);
+	assert_false(usb_attend(session.usb));
+	close_pipes(&session);
+}
+
+static void a_token_has_its_thread_alone(void **state)
+{
+	struct usb_info info;
+	struct usb *usb;
+
+	(void)state;
+	make_token();
+	assert_int_equal(usb_open(&name, &info, &usb), 0);
+	assert_false(usb_attend(usb));
+	usb_close(usb);
+	assert_nothing_left();
+}
+
+/* Such a descriptor is ready for ever. */
+static void a_device_that_is_gone_keeps_nobody_busy(void **state)
+{
+	struct session session;
+
+	(void)state;
+	open_pipes(&session);
+	move(&session);
+	wait_for(1);
+	lock();
+	close(world.far);
+	world.far = -1;
+	unlock();
+	for (unsigned i = 1; i <= 3; i++) {
+		wait_until(&world.dropped, i);
+		assert_true(usb_attend(session.usb));
+		usb_unattend(session.usb);
+	}
+	close_pipes(&session);
+	assert_in_range(world.waits, 1, 10);
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, make, discard)
 
 int main(int argc, char **argv)
@@ -937,6 +1291,14 @@ int main(int argc, char **argv)
 		TEST(a_string_that_is_none_is_empty),
 		TEST(a_string_longer_than_it_came_ends_where_it_ends),
 		TEST(an_interface_that_was_stolen_is_not_reset),
+		TEST(an_attendant_is_called_back_in_place_of_the_thread),
+		TEST(a_movement_is_told_whoever_handles_events),
+		TEST(what_an_attendant_leaves_over_is_told_at_once),
+		TEST(a_nudge_ends_a_wait_even_ahead_of_it),
+		TEST(without_epoll_the_thread_does_it_alone),
+		TEST(a_device_that_epoll_refuses_is_no_deaf_one),
+		TEST(a_token_has_its_thread_alone),
+		TEST(a_device_that_is_gone_keeps_nobody_busy),
 	};
 
 	if (argc > 1)

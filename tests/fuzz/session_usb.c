@@ -485,6 +485,32 @@ int usb_submit(struct usb_transfer *usb, size_t size)
 	return r;
 }
 
+/* There is one thread: it waits in clock_wait, and all happens there. */
+bool usb_attend(struct usb *usb)
+{
+	(void)usb;
+	return false;
+}
+
+void usb_handle(struct usb *usb, uint64_t until)
+{
+	(void)usb;
+	(void)until;
+	demand(false, "handled by nobody");
+}
+
+void usb_nudge(struct usb *usb)
+{
+	(void)usb;
+	demand(false, "nobody to nudge");
+}
+
+void usb_unattend(struct usb *usb)
+{
+	(void)usb;
+	demand(false, "nobody to leave");
+}
+
 void usb_cancel(struct usb_transfer *usb)
 {
 	struct transfer *transfer = usb->backend;
