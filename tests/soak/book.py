@@ -45,6 +45,8 @@ class Slot:
         self.failed = None      # end of the first call that failed since then
         self.powers = threading.Lock()      # transactions, and resets by others
         self.right = (0, 0)     # the last right call
+        self.apdus = set()      # who has one under way
+        self.beginner = None    # whose transaction is about to begin
 
     def enter(self, serial):
         """A card is about to come."""
@@ -77,6 +79,33 @@ class Slot:
             return any(stay[0] == serial and stay[1] <= end and
                        (stay[2] is None or stay[2] >= start)
                        for stay in self.stays)
+
+    @contextlib.contextmanager
+    def apdu(self, who):
+        """So long one is under way; none begins beside a transaction."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.beginner in (None, who),
+                                  limit())
+            self.apdus.add(who)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.apdus.discard(who)
+                self.changed.notify_all()
+
+    @contextlib.contextmanager
+    def beginning(self, who):
+        """So long a transaction begins: none of the others' is under way."""
+        with self.changed:
+            self.beginner = who
+            self.changed.wait_for(lambda: self.apdus <= {who}, limit())
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.beginner = None
+                self.changed.notify_all()
 
     def call(self, start, well):
         """A call that began then has ended just now."""

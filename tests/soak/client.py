@@ -89,9 +89,12 @@ class Client(Worker):
     @contextlib.contextmanager
     def transaction(self, what=pcsc.LEAVE):
         """Nobody else uses the card. (One that cannot be ended would keep the
-        others waiting until the handle is closed.)"""
+        others waiting until the handle is closed. pcscd asks whether an APDU
+        may pass and then lets it wait for the card: in the middle of a
+        transaction that has begun meanwhile it would be let in as well.)"""
         with self.slot.powers:
-            self.call(self.card.begin)
+            with self.slot.beginning(self):
+                self.call(self.card.begin)
             try:
                 yield
             finally:
@@ -105,13 +108,18 @@ class Client(Worker):
         except pcsc.Error:
             self.card.disconnect()
 
+    def transmit(self, apdu):
+        """An APDU of whatever kind."""
+        with self.slot.apdu(self):
+            return self.call(self.card.transmit, apdu)
+
     def ask(self, apdu, wanted=None):
         """An APDU and its answer, which has to be as wanted."""
-        answer = self.call(self.card.transmit, apdu)
+        answer = self.transmit(apdu)
         self.book.count("APDUs")
         if self.card.protocol == pcsc.T0 and answer[-2] == 0x61:
-            answer = answer[:-2] + self.call(
-                self.card.transmit, b"\x00\xC0\x00\x00" + answer[-1:])
+            answer = answer[:-2] + self.transmit(
+                b"\x00\xC0\x00\x00" + answer[-1:])
         if wanted is not None and answer != wanted:
             raise Wrong(f"{apdu.hex()} was answered by {answer.hex()}")
         return answer
