@@ -262,13 +262,24 @@ static int power_up_for(struct reader *reader, unsigned slot, bool reset,
 	return r;
 }
 
+/* pcscd's event thread knows what to do about a card that it cannot power up. */
+static void give_up_for_client(struct reader *reader, unsigned slot)
+{
+	pthread_mutex_lock(&reader->lock);
+	if (!movement_is_watcher(reader, slot))
+		movement_power_failed(reader, slot);
+	pthread_mutex_unlock(&reader->lock);
+}
+
 int card_power_up(struct reader *reader, unsigned slot, bool reset,
 		  uint8_t *atr, size_t *ret_size)
 {
 	int r = power_up_for(reader, slot, reset, atr, ret_size);
 
-	if (r < 0)
+	if (r < 0) {
 		movement_hold(reader, slot);
+		give_up_for_client(reader, slot);
+	}
 	return r;
 }
 

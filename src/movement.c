@@ -224,6 +224,13 @@ void movement_power_begun(struct reader *reader, unsigned slot,
 	     LEDGER_POWER_UP);
 }
 
+void movement_power_failed(struct reader *reader, unsigned slot)
+{
+	tell(reader, slot,
+	     track_power_failed(&reader->track, slot, clock_now()),
+	     LEDGER_POWER_UP);
+}
+
 void movement_powered(struct reader *reader, unsigned slot)
 {
 	tell(reader, slot,

@@ -71,6 +71,9 @@ void movement_identified(struct reader *reader, unsigned slot, bool same);
 void movement_refused(struct reader *reader, unsigned slot);
 void movement_unanswered(struct reader *reader, unsigned slot);
 
+/* track_power_failed, its news dealt with. Caller locks. */
+void movement_power_failed(struct reader *reader, unsigned slot);
+
 /* The last movements, in the layout of ledger.h. Returns the size. */
 size_t movement_ledger(struct reader *reader, uint8_t bytes[LEDGER_SIZE_MAX]);
 

@@ -44,6 +44,8 @@
  *                                                command that was sent in visit n
  *   in doubt, a power command    -               visit n+1 if powered by us: no
  *   of ours begins                               answer could tell any more
+ *   a client cannot power it up  -               visit n+1 if its ATR was given
+ *                                                out and the watcher knows it
  *
  *   in place: notified changed, present, while visit n is inside
  *   powered by us for the second time in the     visit n+1: it can be late, and
@@ -255,6 +257,12 @@ unsigned track_identified(struct track *t, unsigned slot, bool same,
  * For a power-off always 0.
  */
 int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now);
+
+/*
+ * A client's power-up of whatever is inside has failed. What pcscd makes of that
+ * lets nobody get to the card again, until its event thread begins with it anew.
+ */
+unsigned track_power_failed(struct track *t, unsigned slot, uint64_t now);
 
 /* Between the two: what the power-up says of the reader. Returns news. */
 unsigned track_power_done(struct track *t, unsigned slot, uint64_t now);

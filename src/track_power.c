@@ -92,6 +92,17 @@ int track_power_ended(struct track *t, unsigned slot, bool done, uint64_t now)
 	return 0;
 }
 
+/* Of one that was mute from its beginning there would be no end. */
+unsigned track_power_failed(struct track *t, unsigned slot, uint64_t now)
+{
+	struct track_slot *s = &t->slot[slot];
+
+	if (t->gone || !s->present || !s->watched || !s->told ||
+	    s->shown != s->visit || s->reported != s->visit)
+		return 0;
+	return slot_swap(s, now);
+}
+
 static int may_reach_card(const struct track *t, const struct track_slot *s)
 {
 	if (t->gone)

@@ -426,6 +426,51 @@ static void an_insertion_is_told_though_every_call_fails(void **state)
 	assert_int_equal(watching.size, TRACK_PRESENT);
 }
 
+/* The card itself says nothing. */
+static void fail_reset(void)
+{
+	for (int i = 0; i < 2; i++)
+		device_on(&fixture.device, CCID_POWER_ON, DEVICE_OTHER_TYPE, 0,
+			  0);
+	order_reset(&a, 0);
+	stopped_clock_pass(500);
+	assert_true(order_join(&a, NULL) < 0);
+}
+
+/*
+ * As pcscd has it, the card is mute, or has power and no ATR: its event thread
+ * alone can begin with it once more, and so it does.
+ */
+static void a_card_that_no_client_can_power_up_is_told_as_swapped(void **state)
+{
+	(void)state;
+	open_level(SHORT_LEVEL);
+	stopped_clock_pass(2000);
+	watch_start(0);
+	fail_reset();
+	watch_told(TRACK_EMPTY);
+	watch_start(0);
+	assert_int_equal(watching.answer[0], TRACK_PRESENT);
+	be_ready(0, SERIAL);
+	watch_stop();
+}
+
+/* That would go on for ever: clients try whatever comes. */
+static void one_that_nobody_could_power_up_is_not(void **state)
+{
+	(void)state;
+	open_level(SHORT_LEVEL);
+	stopped_clock_pass(2000);
+	watch_start(0);
+	fail_reset();
+	watch_told(TRACK_EMPTY);
+	watch_start(0);
+	assert_int_equal(watching.answer[0], TRACK_PRESENT);
+	fail_reset();
+	stopped_clock_pass(2000);
+	watch_stop();
+}
+
 static void a_stop_is_not_held_up_by_that(void **state)
 {
 	(void)state;
@@ -475,6 +520,8 @@ int main(int argc, char *argv[])
 		TEST(an_insertion_lets_no_card_be_noted_first),
 		TEST(an_insertion_lets_a_failed_reset_be_noted_first),
 		TEST(an_insertion_is_told_though_every_call_fails),
+		TEST(a_card_that_no_client_can_power_up_is_told_as_swapped),
+		TEST(one_that_nobody_could_power_up_is_not),
 		TEST(a_stop_is_not_held_up_by_that),
 		TEST(a_removal_is_not_held_up_by_that),
 	};

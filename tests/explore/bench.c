@@ -17,6 +17,7 @@ const struct tracker tracker_real = {
 	.power_begun = track_power_begun,
 	.identified = track_identified,
 	.power_ended = track_power_ended,
+	.power_failed = track_power_failed,
 	.may_power = track_may_power,
 	.may_transmit = track_may_transmit,
 	.wants_power = track_wants_power,

@@ -52,6 +52,7 @@ struct tracker {
 				uint64_t);
 	unsigned (*identified)(struct track *, unsigned, bool, uint64_t);
 	int (*power_ended)(struct track *, unsigned, bool, uint64_t);
+	unsigned (*power_failed)(struct track *, unsigned, uint64_t);
 	int (*may_power)(const struct track *, unsigned);
 	int (*may_transmit)(const struct track *, unsigned);
 	bool (*wants_power)(const struct track *, unsigned);
@@ -352,6 +353,7 @@ void promise_at_presence(struct bench *bench, enum track_presence answer);
 /* pcscd takes over an ATR, sees a removal, enters its wait, has it back. */
 void promise_at_atr(struct bench *bench);
 void promise_at_removal(struct bench *bench);
+void promise_at_failure(struct bench *bench);
 void promise_at_first_enter(struct bench *bench);
 void promise_at_enter(struct bench *bench, int result);
 void promise_at_return(struct bench *bench);

@@ -8,11 +8,27 @@
 
 #include <errno.h>
 
+/* Nobody but the event thread begins with that card once more. */
+static void note_failure(struct bench *bench, enum call_kind kind)
+{
+	struct promise_sleepers sleepers = promise_sleepers(bench);
+	unsigned news;
+
+	if (kind != CALL_UP && kind != CALL_RESET)
+		return;
+	news = bench->tracker->power_failed(&bench->track, 0, bench->now);
+	promise_woken(bench, sleepers, news);
+	if (news)
+		promise_at_failure(bench);
+}
+
 /* 0 if all is well, else a negative errno. */
 static void finish(struct bench *bench, enum caller caller, int result)
 {
 	struct world *w = &bench->world;
 
+	if (result < 0 && caller == CALLER_CLIENT)
+		note_failure(bench, (enum call_kind)w->call_kind);
 	w->call = CALL_NONE;
 	w->call_kind = 0;
 	w->caller = 0;
@@ -160,6 +176,7 @@ static bool begin(struct bench *bench, enum caller caller, enum call_kind kind,
 	    r == -EAGAIN)
 		return false;
 	bench->world.caller = (uint8_t)caller;
+	bench->world.call_kind = (uint8_t)kind;
 	if (r < 0)
 		finish(bench, caller, r);
 	else if (needs_witness(bench, kind))

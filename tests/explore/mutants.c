@@ -328,6 +328,7 @@ static struct tracker put_in(const struct tracker *fault)
 	PUT(power_begun);
 	PUT(identified);
 	PUT(power_ended);
+	PUT(power_failed);
 	PUT(may_power);
 	PUT(may_transmit);
 	PUT(wants_power);

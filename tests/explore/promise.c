@@ -152,6 +152,13 @@ void promise_at_removal(struct bench *bench)
 		  w->call != CALL_NONE;
 }
 
+/* A card that a client could not power up is told as removed: see HACKING. */
+void promise_at_failure(struct bench *bench)
+{
+	promise_excuse(&bench->world);
+	bench->world.left = true;
+}
+
 static uint32_t truth(const struct track_slot *s)
 {
 	return s->present ? s->visit : 0;

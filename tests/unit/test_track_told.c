@@ -387,6 +387,21 @@ static void a_swap_of_an_idle_card_shows(void **state)
 			 TRACK_SETTLED | TRACK_SWAPPED);
 }
 
+static void a_card_that_a_client_cannot_power_up_is_another_one(void **state)
+{
+	(void)state;
+	open_slot(true);
+	watch_powered_card();
+	begin_power(TRACK_POWER_ON);
+	assert_int_equal(end_power(false), -EIO);
+	assert_int_equal(track_power_failed(&t, 0, now), TRACK_SWAPPED);
+	assert_inside(2);
+	assert_true(over());
+	assert_int_equal(pass(), TRACK_EMPTY);
+	assert_int_equal(pass(), TRACK_PRESENT);
+	assert_int_equal(track_power_failed(&t, 0, now), 0);
+}
+
 static void a_slot_starts_afresh_when_it_is_opened(void **state)
 {
 	(void)state;
@@ -460,6 +475,7 @@ int main(void)
 		test(an_idle_card_keeps_its_power_where_swaps_hide),
 		test(an_idle_card_is_off_for_everybody),
 		test(a_swap_of_an_idle_card_shows),
+		test(a_card_that_a_client_cannot_power_up_is_another_one),
 		test(a_slot_starts_afresh_when_it_is_opened),
 		test(a_card_found_late_ends_the_wait_that_goes_on),
 		test(a_stop_outlives_that_a_card_is_found_late),
