@@ -213,16 +213,23 @@ class Hand(Worker):
         if kind in SILENT:
             short = command not in ("any", "power-on") and kind != "dead"
             self.wait = max(self.wait, CAP if short else POWER_UP)
-        elif self.device.options.get("busy_slots", 1) > 1:
-            self.wait = POWER_UP    # what one slot hears is lost to another
+        else:
+            self.wait_for_another()
         self.order(kind, "fault", self.device.name, kind, f"command={command}",
                    f"value={self.random.choice(FAULTS[kind])}",
                    f"skip={self.random.choice((0, 0, 1, 5))}",
                    "count=" + ("1" if kind in SILENT else
                                self.random.choice("112")))
 
+    def wait_for_another(self):
+        """Where slots work at a time, what one of them hears, or what is lost
+        with a transfer, may have been another one's."""
+        if self.device.options.get("busy_slots", 1) > 1:
+            self.wait = POWER_UP
+
     def fail_pipe(self):
         """Something is wrong with a transfer."""
+        self.wait_for_another()
         name, errno = self.device.name, self.random.choice(ERRNOS)
         pipe = self.random.choice(("in", "interrupt"))
         self.order(*self.random.choice((
