@@ -116,6 +116,7 @@ static bool take(struct reader *reader, unsigned slot, uint64_t end)
 		return false;
 	if (reader->slot[slot].wanted)
 		line_up(reader, slot);
+	reader->overtaken = false;
 	reader->slot[slot].level = level_of(reader, slot);
 	return true;
 }

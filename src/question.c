@@ -29,6 +29,7 @@ static bool ask(struct channel *channel, unsigned slot, uint64_t now)
 	if (!channel_take(channel, slot, false, CLOCK_NEVER))
 		return false;
 	channel->question = true;
+	channel->reader->overtaken = true;
 	track_asked(&channel->reader->track, slot, now);
 	channel->reader->turn = slot + 1;
 	channel_send(channel, question.type, question.parameters, 0);
@@ -72,9 +73,10 @@ static bool is_ailing(const struct reader *reader, unsigned slot)
 }
 
 /*
- * Questions, ten a second at most, come before clients of other slots: where a
- * reader does one thing at a time, two of these leave it no moment's rest. Not
- * so where one was not answered: there would always be one more of them.
+ * A question comes before clients of other slots, once: where a reader does one
+ * thing at a time, two of these leave it no moment's rest, and a slow answer that
+ * always raises the next question would leave them none. Not so where one was
+ * not answered: there would always be one more of them.
  */
 static struct channel *find_channel_to_ask(struct reader *reader,
 					   unsigned slot)
@@ -83,7 +85,8 @@ static struct channel *find_channel_to_ask(struct reader *reader,
 	    halt_is_noted(reader, HALT_BULK))
 		return NULL;
 	/* One that a client waits for is as good as its command. */
-	if (reader->slot[slot].callers || !reader->track.unanswered)
+	if (reader->slot[slot].callers ||
+	    (!reader->track.unanswered && !reader->overtaken))
 		return channel_find_free(reader);
 	for (unsigned i = 0; i < reader->desc.slots; i++)
 		if (reader->slot[i].wanted && !reader->slot[i].owned)

@@ -105,6 +105,7 @@ struct reader {
 	bool in_callback;	/* one has the lock, and wakes */
 	uint32_t woken;		/* the owners of these slots as it leaves */
 	bool starved;		/* a question was due, no channel free for it */
+	bool overtaken;		/* by a question, since a client got a channel */
 	unsigned turn;		/* the slot that may be asked first */
 	struct channel *mender;	/* its owner resets the device; nothing is sent */
 	unsigned halted, clearing;	/* pipes, a bit each: halt.h */

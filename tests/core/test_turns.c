@@ -196,6 +196,53 @@ static void who_is_refused_while_its_slot_is_asked_is_at_rest(void **state)
 	}
 }
 
+static void miss_in(unsigned slot)
+{
+	pthread_mutex_lock(&fixture.reader->lock);
+	movement_missed(fixture.reader, slot);
+	pthread_mutex_unlock(&fixture.reader->lock);
+	stopped_clock_settle();
+}
+
+/* What the question was about has changed before it is answered. */
+static void questions_and_clients_take_turns(void **state)
+{
+	static const struct { uint8_t type, slot; } order[] = {
+		{ CCID_XFR_BLOCK, 0 }, { CCID_GET_SLOT_STATUS, 2 },
+		{ CCID_XFR_BLOCK, 1 }, { CCID_GET_SLOT_STATUS, 2 },
+	};
+	uint8_t empty[] = { CCID_SLOT_STATUS, 0, 0, 0, 0, 2, 0, 0, 0, 0 };
+	unsigned seen;
+
+	(void)state;
+	open_ready(3, 1);
+	order_wait(&waiting, 2, MOVEMENT_FOREVER);
+	stopped_clock_pass(QUESTIONS_MS + QUESTIONS_MS / 2);
+	seen = fixture.device.seens;
+	device_hold(&fixture.device, USB_IN, true);
+	transmit_in(&a, 0);
+	transmit_in(&b, 1);
+	miss_in(2);
+	device_on(&fixture.device, CCID_GET_SLOT_STATUS, DEVICE_SILENT, 0, 0);
+	device_hold(&fixture.device, USB_IN, false);
+	stopped_clock_settle();
+	empty[6] = (uint8_t)(fixture.reader->seq - 1);
+	miss_in(2);
+	device_say(&fixture.device, empty, sizeof(empty));
+	stopped_clock_settle();
+	assert_int_equal(order_join(&a, NULL), 0);
+	assert_int_equal(order_join(&b, NULL), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned k = (seen + i) % DEVICE_SEEN_MAX;
+
+		assert_int_equal(fixture.device.seen[k].type, order[i].type);
+		assert_int_equal(fixture.device.seen[k].slot, order[i].slot);
+	}
+	movement_stop(fixture.reader, 2);
+	stopped_clock_settle();
+	assert_int_equal(order_join(&waiting, NULL), 0);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +252,7 @@ int main(int argc, char *argv[])
 		TEST(a_question_comes_before_another_slots_client),
 		TEST(who_is_refused_waits_for_no_other_slot),
 		TEST(who_leaves_without_the_slot_lets_questions_go_on),
+		TEST(questions_and_clients_take_turns),
 		TEST(clients_of_several_slots_take_turns),
 		TEST(who_leaves_the_line_lets_the_next_one_go),
 		TEST(who_is_refused_while_its_slot_is_asked_is_at_rest),
