@@ -209,7 +209,8 @@ class Hand(Worker):
         kind = self.random.choice(list(FAULTS))
         command = self.random.choice(COMMANDS)
         if kind in SILENT and "pin" in self.device.options:
-            command = "xfr"     # whoever keys in a PIN is given minutes
+            command = "xfr"     # whoever keys in a PIN is given minutes,
+            kind = "lost" if kind == "dead" else kind   # by a dead one, too
         if kind in SILENT:
             short = command not in ("any", "power-on") and kind != "dead"
             self.wait = max(self.wait, CAP if short else POWER_UP)
