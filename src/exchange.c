@@ -19,6 +19,7 @@
 #define BUSY_PAUSES	7	/* of 10, 20 ... 640 ms */
 #define BUSY_PAUSE_MS	10u
 #define DOUBT_MS	(EXCHANGE_SHORT_MS + 1000)	/* and its end */
+#define QUESTIONS_MS	(2 * EXCHANGE_SHORT_MS)	/* may hold a call up */
 
 static int allowed(const struct reader *reader, unsigned slot,
 		   enum exchange_purpose purpose)
@@ -121,16 +122,25 @@ static bool take(struct reader *reader, unsigned slot, uint64_t end)
 	return true;
 }
 
+static bool is_command_under_way(const struct reader *reader)
+{
+	for (unsigned i = 0; i < reader->desc.busy_slots; i++)
+		if (reader->channels[i].taken && reader->channels[i].attended)
+			return true;
+	return false;
+}
+
 /*
  * Caller locks, and counts as one. 0: the slot is its own. Its time begins as
- * soon as nobody else's command holds it up.
+ * soon as nobody else's command holds it up. Questions do so for a while only:
+ * a reader can always raise the next one.
  */
 static int wait_for_slot(struct reader *reader, unsigned slot,
 			 enum exchange_purpose purpose, unsigned ms)
 {
 	struct slot *s = &reader->slot[slot];
-	uint64_t patience = 0, end = 0, now, due;
-	bool held = true, in_line = false;
+	uint64_t patience = 0, end = 0, since = clock_now(), now, due;
+	bool held = true, in_line = false, busy = false;
 	int r;
 
 	if (!s->wanted)
@@ -138,7 +148,10 @@ static int wait_for_slot(struct reader *reader, unsigned slot,
 	for (;;) {
 		movement_notice_sleep(reader);
 		now = clock_now();
-		if (held) {
+		if (busy)
+			since = now;
+		busy = is_command_under_way(reader);
+		if (held && (!end || now < since + QUESTIONS_MS)) {
 			patience = now + DOUBT_MS;
 			end = find_end(reader, now, ms);
 		}
