@@ -6,9 +6,10 @@
  * A slot has one owner at a time: a thread between exchange_begin and
  * exchange_end, or a question (GetSlotStatus) that nobody waits in. An owner
  * has a channel, a pair of bulk transfers; there are as many as the reader
- * takes slots at a time, and slots get one in the order in which they asked;
- * questions, which are few, come first. Replies are routed by slot and sequence number,
- * whichever transfer they come in, so that none is ever taken for another.
+ * takes slots at a time, and slots get one in the order in which they asked; one
+ * question at a time may overtake them. Replies are routed by slot and sequence
+ * number, whichever transfer they come in, so that none is ever taken for
+ * another.
  *
  * A reply's status is evidence for the tracker; it is fed before anybody waits
  * on the result.

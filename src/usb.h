@@ -19,9 +19,8 @@
  * at a time, with no lock of the core held: from that thread, or from one that
  * is in usb_handle, usb_request, usb_request_in or usb_string just then, for
  * libusb lets that one handle all events while it waits. They may take locks
- * that are never
- * held across a blocking call, and may submit, but must not block, free
- * transfers or close.
+ * that are never held across a blocking call, and may submit, but must not
+ * block, free transfers or close.
  */
 #ifndef CCIDTRACK_USB_H
 #define CCIDTRACK_USB_H
